@@ -1,0 +1,54 @@
+"""What can go wrong, by what the caller must do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class GatewayError(Exception):
+    """Root of the gateway's errors. Its text is one sentence for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFault:
+    """One fault of a config: where it is and what is allowed there."""
+
+    file: Path | None
+    line: int | None
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        where = [str(self.file)] if self.file else []
+        where += [str(self.line)] if self.line else []
+        return ": ".join(filter(None, [":".join(where), self.path, self.message]))
+
+
+class ConfigurationError(GatewayError):
+    """The config can't be used. ``faults`` has every fault, ``str()`` gives one a line."""
+
+    def __init__(self, faults: Sequence[ConfigFault] | str) -> None:
+        self.faults = (ConfigFault(None, None, "", faults),) if isinstance(faults, str) else tuple(faults)
+        super().__init__("\n".join(map(str, self.faults)))
+
+
+class StoreError(GatewayError):
+    """The database can't take or give rows now: disk full, lost, or locked for too long."""
+
+
+class SchemaError(StoreError):
+    """The database is corrupt or of a newer schema; it was left untouched."""
+
+
+class MessageSendingError(GatewayError):
+    """A backend could not send. ``failed_identities``: those that did not get it; empty means all."""
+
+    def __init__(self, message: str = "the message could not be sent", failed_identities: Iterable[str] = ()) -> None:
+        super().__init__(message)
+        self.failed_identities = list(failed_identities)
+
+
+class HandlerError(GatewayError):
+    """A handler class lacks what it needs, a keyword or a pattern."""
