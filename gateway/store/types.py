@@ -187,6 +187,9 @@ class Claimed:
     expires_ms: int | None
     on_unknown: str | None
     fields: Mapping[str, Any]
+    accepted: tuple[int, ...] = ()
+    """Indices of the parts that the network took in an earlier attempt under the same ``reference``: leave them out
+    (unless the text now makes another number of parts than ``parts``)."""
 
 
 @dataclass(frozen=True, slots=True)

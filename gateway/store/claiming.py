@@ -1,0 +1,206 @@
+"""Handing transmissions to a device: each is written down as ``sending`` before the device sees it."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, or_, select
+
+from drivers.base import Outcome
+from gateway.store import nodes
+from gateway.store import schema as s
+from gateway.store.engine import Conn
+from gateway.store.journal import end_attempts, parts_of, write_parts
+from gateway.store.rows import chunks, insert
+from gateway.store.transitions import move_each
+from gateway.store.types import Claimed, PartResult, Status
+
+_t = s.transmission.c
+_m = s.message.c
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRequest:
+    """How much a device can take now, and from where."""
+
+    device: str
+    lanes: tuple[str, ...]
+    epoch: int
+    max_rows: int = 200
+    max_parts: int | None = None
+    """Parts that may leave now; None is no limit."""
+    whole_parts: int | None = None
+    """The device's whole limit: a longer message is claimed as soon as one part may leave."""
+
+
+def claim(c: Conn, request: ClaimRequest, now_ms: int) -> list[Claimed]:
+    """Write down the next transmissions as handed to a device, most urgent first.
+
+    A message that needs more parts than may leave now keeps its turn, and so do those behind it: smaller ones that
+    pass by would keep a long one waiting for ever.
+    """
+    if request.max_rows < 1 or (request.max_parts is not None and request.max_parts < 1):
+        return []
+    rows = _fitting(_next(c, request, now_ms), request)
+    if not rows:
+        return []
+    move_each(
+        c,
+        Status.QUEUED,
+        Status.SENDING,
+        [{"id": row.id} for row in rows],
+        owner=request.epoch,
+        device=request.device,
+        error=None,
+    )
+    repeats = _repeats(c, [row for row in rows if row.partial], request.device)
+    references = _references(c, [row for row in rows if row.parts > 1 and row.id not in repeats], now_ms)
+    references |= {transmission: reference for transmission, (reference, _) in repeats.items()}
+    new = s.attempt.insert().returning(s.attempt.c.id, sort_by_parameter_order=True)
+    attempts = c.scalars(new, [_attempt(row, references.get(row.id, 0), request, now_ms) for row in rows]).all()
+    return [
+        _claimed(row, attempt, references.get(row.id, 0), repeats.get(row.id, (0, ()))[1])
+        for row, attempt in zip(rows, attempts, strict=True)
+    ]
+
+
+def _next(c: Conn, request: ClaimRequest, now_ms: int) -> list[Row[Any]]:
+    """The most urgent rows of the lanes. One query for each lane, so that each walks its index and stops."""
+    found: list[Row[Any]] = []
+    for lane in dict.fromkeys(request.lanes):
+        rows = (
+            select(
+                *(_t.id, _t.rank, _t.lane, _t.parts, _t.attempts, _t.partial, _t.expires_ms),
+                *(_m.text, _m.encoding, _m.flash, _m.priority, _m.on_unknown, _m.fields),
+                _m.id.label("message_id"),
+                s.connection.c.identity,
+                s.backend.c.name.label("backend"),
+            )
+            .select_from(s.transmission.join(s.message).join(s.connection).join(s.backend))
+            .where(s.is_status(_t.status, Status.QUEUED), s.is_flag(_t.ready, 1), _t.lane == lane)
+            .where(or_(_t.expires_ms.is_(None), _t.expires_ms > now_ms))
+            .order_by(_t.rank, _t.id)
+            .limit(request.max_rows)
+            .with_for_update(skip_locked=True, of=s.transmission)
+        )
+        found += c.execute(rows)
+    return sorted(found, key=lambda row: (row.rank, row.id))[: request.max_rows]
+
+
+def _fitting(rows: Sequence[Row[Any]], request: ClaimRequest) -> list[Row[Any]]:
+    """Those at the front that fit the parts that may leave."""
+    if request.max_parts is None:
+        return list(rows)
+    fitting, left = [], request.max_parts
+    for row in rows:
+        larger_than_ever = request.whole_parts is not None and row.parts > request.whole_parts
+        if row.parts > left and not (larger_than_ever and left > 0):
+            break
+        fitting.append(row)
+        left -= row.parts
+    return fitting
+
+
+def _attempt(row: Row[Any], reference: int, request: ClaimRequest, now_ms: int) -> dict[str, Any]:
+    return {
+        "transmission_id": row.id,
+        "number": row.attempts + 1,
+        "device": request.device,
+        "epoch": request.epoch,
+        "reference": reference,
+        "started_ms": now_ms,
+    }
+
+
+def _claimed(row: Row[Any], attempt: int, reference: int, accepted: tuple[int, ...]) -> Claimed:
+    return Claimed(
+        attempt=attempt,
+        transmission=row.id,
+        message_id=row.message_id,
+        backend=row.backend,
+        lane=row.lane,
+        identity=row.identity,
+        text=row.text,
+        parts=row.parts,
+        encoding=row.encoding,
+        reference=reference,
+        number=row.attempts + 1,
+        flash=bool(row.flash),
+        priority=row.priority,
+        expires_ms=row.expires_ms,
+        on_unknown=row.on_unknown,
+        fields=row.fields or {},
+        accepted=accepted,
+    )
+
+
+def _repeats(c: Conn, rows: Sequence[Row[Any]], device: str) -> dict[int, tuple[int, tuple[int, ...]]]:
+    """By transmission, the reference that its parts had before, and which of them were accepted under it.
+
+    Only where the same device did that: a phone doesn't join parts that come from two numbers.
+    """
+    found: dict[int, tuple[int, tuple[int, ...]]] = {}
+    for transmission, parts in parts_of(c, [row.id for row in rows]).items():
+        last = parts[-1]
+        if last.device == device:
+            accepted = {p.number for p in parts if p.lineage == last.lineage and p.outcome == Outcome.ACCEPTED}
+            found[transmission] = (last.lineage, tuple(sorted(accepted)))
+    return found
+
+
+def _references(c: Conn, rows: Sequence[Row[Any]], now_ms: int) -> dict[int, int]:
+    """A concatenation reference for each, from the counter of its number (3GPP TS 23.040 §9.2.3.24.1)."""
+    numbers = sorted({row.identity for row in rows})
+    counters: dict[str, int] = {}
+    for some in chunks(numbers):
+        wanted = select(s.concat).where(s.concat.c.identity.in_(some)).with_for_update()
+        counters |= {row.identity: row.next for row in c.execute(wanted)}
+    given: dict[int, int] = {}
+    for row in rows:
+        fresh = zlib.crc32(row.identity.encode()) ^ (now_ms // 1000)
+        given[row.id] = counters.get(row.identity, fresh) & 0xFFFF
+        counters[row.identity] = (given[row.id] + 1) & 0xFFFF
+    if numbers:
+        upsert = insert(c, s.concat)
+        c.execute(
+            upsert.on_conflict_do_update(index_elements=["identity"], set_={"next": upsert.excluded.next}),
+            [{"identity": number, "next": counters[number]} for number in numbers],
+        )
+    return given
+
+
+def recover(c: Conn, epoch: int, now_ms: int) -> dict[str, int]:
+    """Make ``sending`` of dead owners ``unknown``. Returns, by device, how many parts may have left.
+
+    Their parts are journalled as unknown, so that a receipt without a known reference finds them.
+    """
+    lost: list[Row[Any]] = []
+    for some in chunks(nodes.dead(c, epoch, now_ms)):
+        lost += c.execute(
+            select(_t.id, _t.device, _t.parts, _t.attempts, s.connection.c.identity, s.attempt.c.id.label("attempt"))
+            .add_columns(s.attempt.c.reference)
+            .select_from(s.transmission.join(s.connection).join(s.attempt))
+            .where(s.is_status(_t.status, Status.SENDING), _t.owner.in_(some), s.attempt.c.ended_ms.is_(None))
+            .with_for_update(of=s.transmission)
+        )
+    in_doubt: dict[str, int] = {}
+    journal = parts_of(c, [row.id for row in lost])
+    results: list[PartResult] = []
+    for row in lost:
+        known = {
+            part.number
+            for part in journal.get(row.id, [])
+            if part.attempt_id == row.attempt or (part.lineage == row.reference and part.outcome == Outcome.ACCEPTED)
+        }
+        doubtful = [index for index in range(1, row.parts + 1) if index not in known]
+        results += [PartResult(row.attempt, index, Outcome.UNKNOWN, left_ms=now_ms) for index in doubtful]
+        in_doubt[row.device] = in_doubt.get(row.device, 0) + len(doubtful)
+    write_parts(c, {row.attempt: row.identity for row in lost}, results, now_ms)
+    error = "the gateway stopped before the answer came"
+    unknown = [{"id": row.id, "attempts": row.attempts + 1, "partial": int(row.parts > 1)} for row in lost]
+    move_each(c, Status.SENDING, Status.UNKNOWN, unknown, owner=None, doubt_ms=now_ms, error=error)
+    end_attempts(c, [(row.attempt, Status.UNKNOWN.value, error) for row in lost], now_ms)
+    return in_doubt

@@ -1,0 +1,81 @@
+"""Devices as they were last seen, with totals and pauses that last."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy import update as sql_update
+
+from gateway.store import schema as s
+from gateway.store.engine import Conn
+from gateway.store.rows import insert
+from gateway.store.types import DeviceRow, Status
+
+_d = s.device.c
+_t = s.transmission.c
+_SEEN = (
+    *("kind", "driver", "node", "state", "reason", "signal", "operator"),
+    *("imei", "imsi", "iccid", "health", "updated_ms"),
+)
+_NEW: dict[str, Any] = dict.fromkeys(("kind", "driver", "node", "state", "reason"), "")
+_NEW |= dict.fromkeys(("paused", "updated_ms", "sent_total", "failed_total", "received_total"), 0)
+
+
+def update(c: Conn, row: DeviceRow, now_ms: int) -> None:
+    """Write how a device is. Totals, counts and ``paused`` are left as they are."""
+    seen = {name: getattr(row, name) for name in _SEEN}
+    seen |= {"health": dict(row.health) or None, "updated_ms": now_ms}
+    _upsert(c, row.name, seen)
+
+
+def _upsert(c: Conn, name: str, values: dict[str, Any]) -> None:
+    new = insert(c, s.device).values(**{**_NEW, **values, "name": name})
+    c.execute(new.on_conflict_do_update(index_elements=["name"], set_=values))
+
+
+def get(c: Conn, name: str) -> DeviceRow | None:
+    """One device, with what stands in the queue for it."""
+    row = c.execute(select(s.device).where(_d.name == name)).one_or_none()
+    if row is None:
+        return None
+    queued = _count(c, _t.lane, Status.QUEUED, name).get(name, 0)
+    return _to_device(row, queued, _count(c, _t.device, Status.SENDING, name).get(name, 0))
+
+
+def all(c: Conn) -> list[DeviceRow]:  # noqa: A001 - reads as devices.all(c)
+    """All devices that were ever seen, by name, with what stands in the queue for them."""
+    queued, sending = _count(c, _t.lane, Status.QUEUED), _count(c, _t.device, Status.SENDING)
+    rows = c.execute(select(s.device).order_by(_d.name))
+    return [_to_device(row, queued.get(row.name, 0), sending.get(row.name, 0)) for row in rows]
+
+
+def _count(c: Conn, column: Any, status: Status, name: str | None = None) -> dict[str, int]:
+    counted = select(column, func.count()).where(s.is_status(_t.status, status)).group_by(column)
+    if name is not None:
+        counted = counted.where(column == name)
+    return {of: count for of, count in c.execute(counted)}  # noqa: C416 - a Row is not a pair for mypy
+
+
+def _to_device(row: Any, queued: int, sending: int) -> DeviceRow:
+    seen = {name: getattr(row, name) for name in (*_SEEN, "name", "sent_total", "failed_total", "received_total")}
+    seen |= {"health": row.health or {}, "paused": bool(row.paused)}
+    return DeviceRow(**seen, queued=queued, sending=sending)
+
+
+def add_totals(c: Conn, name: str, sent: int = 0, failed: int = 0, received: int = 0) -> None:
+    """Count transmissions that were sent, that failed, and messages that came in."""
+    more = {"sent_total": _d.sent_total + sent, "failed_total": _d.failed_total + failed}
+    more["received_total"] = _d.received_total + received
+    if not c.execute(sql_update(s.device).where(_d.name == name).values(**more)).rowcount:
+        _upsert(c, name, {"sent_total": sent, "failed_total": failed, "received_total": received})
+
+
+def set_paused(c: Conn, name: str, paused: bool) -> None:
+    """Remember a pause, for a device that was never seen too."""
+    _upsert(c, name, {"paused": int(paused)})
+
+
+def paused(c: Conn, name: str) -> bool:
+    """Whether a person paused the device."""
+    return bool(c.scalar(select(_d.paused).where(_d.name == name)))

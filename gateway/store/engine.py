@@ -1,0 +1,290 @@
+"""The database: opening it, reading it, and writing to it with one commit for many callers."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar, cast
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import Connection as Conn
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+
+from gateway.errors import StoreError
+from gateway.store import upgrades
+from gateway.store.faults import Trouble, sentence, trouble
+
+__all__ = ["Conn", "Store"]
+
+T = TypeVar("T")
+
+BATCH = 256
+"""Most callers whose work goes into one commit, so that none waits for long."""
+RERUNS = 5
+"""How often work that the database undid before its commit (deadlock, lost connection) is run again."""
+RESERVE = 8 << 20
+"""Octets of disk that are kept for results: new messages are refused before (``require_room``)."""
+
+
+@dataclass(slots=True)
+class _Job(Generic[T]):
+    """What one caller of ``write`` wants, and what came of it."""
+
+    op: Callable[[Conn], T]
+    done: bool = False
+    error: BaseException | None = None
+    value: T | None = None
+
+    def outcome(self) -> T:
+        if self.error is not None:
+            raise self.error
+        return cast("T", self.value)
+
+
+class Store:
+    """One database, SQLite or PostgreSQL, used from any thread of any process."""
+
+    def __init__(self, engine: Engine, reserve: int = RESERVE) -> None:
+        self._engine = engine
+        self._reserve = reserve
+        self._begin_afresh()
+        ref = weakref.ref(self)
+        os.register_at_fork(after_in_child=lambda: _forked(ref()))
+
+    def _begin_afresh(self) -> None:
+        self._jobs: deque[_Job[Any]] = deque()
+        self._leading = threading.Lock()
+        self._leader: int | None = None
+
+    @classmethod
+    def open(
+        cls,
+        url: str,
+        durability: str = "full",
+        upgrade: bool = False,
+        lock_timeout_s: float = 10.0,
+        reserve: int = RESERVE,
+    ) -> Store:
+        """Open ``url`` (a SQLAlchemy URL).
+
+        ``upgrade`` brings an empty or older schema up to this version. Raises SchemaError when the schema is newer,
+        older without ``upgrade``, or the file is corrupt; StoreError when the database can't be reached.
+        """
+        try:
+            parsed = make_url(url)
+        except ArgumentError as error:
+            raise StoreError(f"{url!r} is not the URL of a database") from error
+        path = _file_of(parsed)
+        engine = _engine(parsed, durability, lock_timeout_s)
+        try:
+            if path is not None:
+                upgrades.probe_file(path, upgrade)
+            upgrades.bring_up(engine, path, upgrade)
+        except DBAPIError as error:
+            engine.dispose()
+            raise StoreError(sentence(error)) from error
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(engine, reserve)
+
+    @property
+    def path(self) -> Path | None:
+        """The file of a SQLite database, None for a server."""
+        return _file_of(self._engine.url)
+
+    @contextmanager
+    def read(self) -> Iterator[Conn]:
+        """A connection that sees one consistent state. Raises StoreError."""
+        try:
+            with self._engine.connect() as conn:
+                yield conn
+        except SQLAlchemyError as error:
+            raise StoreError(sentence(error)) from error
+
+    def write(self, op: Callable[[Conn], T]) -> T:
+        """Run ``op`` and commit, together with what other threads hand in meanwhile; returns what ``op`` returned.
+
+        When this returns the change is durable. An ``op`` that raises is undone alone and its exception comes out
+        here. ``op`` may be run again after a lost race, so it must do nothing but use the connection. Raises
+        StoreError when the database is full, lost, or locked for longer than ``lock_timeout_s``.
+        """
+        if self._leader == threading.get_ident():
+            raise RuntimeError("write() was called inside an op; pass the connection on instead")
+        job = _Job(op)
+        self._jobs.append(job)
+        with self._leading:
+            self._leader = threading.get_ident()
+            try:
+                while not job.done:
+                    self._commit([self._jobs.popleft() for _ in range(min(BATCH, len(self._jobs)))])
+            finally:
+                self._leader = None
+        return job.outcome()
+
+    def _commit(self, jobs: list[_Job[Any]]) -> None:
+        """Run these jobs in one transaction; afterwards each is done."""
+        failure: BaseException | None = None
+        try:
+            self._transaction(jobs)
+        except SQLAlchemyError as error:
+            if trouble(error) is Trouble.FULL and len(jobs) > 1:
+                return self._one_by_one(jobs)
+            failure = StoreError(sentence(error))
+            failure.__cause__ = error
+        except StoreError as error:
+            failure = error
+        except BaseException:
+            failure = StoreError("the write was broken off; whether it was committed is not known")
+            raise
+        finally:
+            for job in jobs:
+                job.error = job.error or failure
+                job.done = True
+        return None
+
+    def _one_by_one(self, jobs: list[_Job[Any]]) -> None:
+        """A full disk may still have room for the small ones."""
+        for job in jobs:
+            job.error = None
+            self._commit([job])
+
+    def _transaction(self, jobs: list[_Job[Any]]) -> None:
+        for last in (*[False] * RERUNS, True):
+            try:
+                with self._engine.connect().execution_options(writing=True) as conn:
+                    transaction = conn.begin()
+                    for job in jobs:
+                        _run(job, conn, alone=len(jobs) == 1)
+                    if any(job.error is None for job in jobs):
+                        try:
+                            transaction.commit()
+                        except SQLAlchemyError as error:
+                            # Never run again: a connection that is lost here may have committed.
+                            raise StoreError(_uncommitted(error)) from error
+            except SQLAlchemyError as error:
+                if last or trouble(error) not in {Trouble.AGAIN, Trouble.LOST}:
+                    raise
+            else:
+                return
+
+    def require_room(self) -> None:
+        """Raise StoreError when the disk has less left than is kept for recording results (SQLite)."""
+        if self.path is None:
+            return
+        try:
+            stat = os.statvfs(self.path.parent)
+        except OSError as error:
+            raise StoreError(f"the directory of the database can't be read ({error.strerror})") from error
+        free = stat.f_bavail * stat.f_frsize
+        if free < self._reserve:
+            raise StoreError(
+                f"the disk that holds the database is nearly full: {free >> 20} MB are free, "
+                f"and {self._reserve >> 20} MB are kept for the results of what is under way"
+            )
+
+    def backup(self, target: Path) -> None:
+        """Write a consistent copy of a SQLite database to ``target`` (a new file, 0660) while it is in use.
+
+        Raises StoreError when ``target`` exists or can't be written, or the database is a server.
+        """
+        if self.path is None:
+            raise StoreError("a database server is backed up with its own tool, pg_dump")
+        upgrades.copy(self.path, target)
+
+    def check(self) -> list[str]:
+        """What is wrong with the database, one sentence each; empty when it is sound."""
+        if self.path is None:
+            with self.read() as conn:
+                conn.exec_driver_sql("SELECT 1")
+            return []
+        with self.read() as conn:
+            try:
+                pages = [row[0] for row in conn.exec_driver_sql("PRAGMA integrity_check(20)")]
+                orphans = conn.exec_driver_sql("PRAGMA foreign_key_check").all()
+            except DBAPIError as error:
+                return [sentence(error)]
+        return [page for page in pages if page != "ok"] + [
+            f"row {row[1]} of {row[0]} points at a row of {row[2]} that is missing" for row in orphans
+        ]
+
+    def housekeep(self, pages: int = 200) -> None:
+        """Give up to ``pages`` free pages back to the file system and empty the WAL (SQLite). Raises StoreError."""
+        if self.path is None:
+            return
+        with self._leading, self.read() as conn:
+            raw = cast("sqlite3.Connection", conn.connection.driver_connection)
+            conn.rollback()
+            raw.execute(f"PRAGMA incremental_vacuum({int(pages)})").fetchall()
+            raw.execute("PRAGMA optimize").fetchall()
+            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def close(self) -> None:
+        """Close all connections. The store can't be used any more."""
+        self._engine.dispose()
+
+
+def _run(job: _Job[Any], conn: Conn, alone: bool) -> None:
+    """Run one job; what it raises is its own, unless the database can't go on."""
+    job.error, savepoint = None, None if alone else conn.begin_nested()
+    try:
+        job.value = job.op(conn)
+        if savepoint:
+            savepoint.commit()
+    except Exception as error:
+        if isinstance(error, SQLAlchemyError) and trouble(error) is not Trouble.OWN:
+            raise
+        if savepoint:
+            savepoint.rollback()
+        job.error = error
+
+
+def _uncommitted(error: SQLAlchemyError) -> str:
+    if trouble(error) is Trouble.LOST:
+        return "the database server was lost during a commit; whether it took the change is not known"
+    return sentence(error)
+
+
+def _forked(store: Store | None) -> None:
+    """A child must not touch the connections that it shares with its parent, nor wait for its threads."""
+    if store is not None:
+        store._engine.dispose(close=False)  # noqa: SLF001 - a function of this class in all but name
+        store._begin_afresh()  # noqa: SLF001
+
+
+def _file_of(url: URL) -> Path | None:
+    return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
+
+
+def _engine(url: URL, durability: str, lock_timeout_s: float) -> Engine:
+    lock_ms = int(lock_timeout_s * 1000)
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(url, connect_args={"timeout": lock_timeout_s, "check_same_thread": False})
+        event.listen(engine, "connect", lambda raw, _record: _prepare(raw, durability))
+        event.listen(engine, "begin", _begin)
+        return engine
+    commit = "off" if durability == "fast" else "on"
+    options = f"-c lock_timeout={lock_ms} -c synchronous_commit={commit} -c timezone=UTC"
+    return create_engine(url, connect_args={"options": options, "connect_timeout": 10}, pool_size=10)
+
+
+def _prepare(raw: sqlite3.Connection, durability: str) -> None:
+    """Settings of one SQLite connection. Autocommit: the ``begin`` event says how each transaction begins."""
+    raw.isolation_level = None
+    with closing(raw.cursor()) as cursor:
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute(f"PRAGMA synchronous = {'NORMAL' if durability == 'fast' else 'FULL'}")
+        cursor.execute("PRAGMA temp_store = MEMORY")
+        cursor.execute("PRAGMA journal_size_limit = 16777216")
+
+
+def _begin(conn: Conn) -> None:
+    conn.exec_driver_sql("BEGIN IMMEDIATE" if conn.get_execution_options().get("writing") else "BEGIN")

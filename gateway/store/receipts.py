@@ -1,0 +1,292 @@
+"""Delivery reports: matched to the part they belong to, or parked until its result arrives."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, bindparam, delete, func, or_, select, update
+
+from drivers.base import Outcome, Receipt, ReceiptStatus
+from gateway.store import schema as s
+from gateway.store.engine import Conn
+from gateway.store.journal import tail, weigh
+from gateway.store.rows import chunks, insert
+from gateway.store.types import PartResult, Status
+
+MEMORY_MS = 7 * 86_400_000
+"""How long after an attempt a receipt without a known reference may be taken for it."""
+SKEW_MS = 5_000
+"""How much earlier than the attempt that it belongs to a receipt may seem to be."""
+
+_p = s.part.c
+_a = s.attempt.c
+_r = s.receipt.c
+FINAL = (ReceiptStatus.DELIVERED, ReceiptStatus.FAILED)
+
+
+@dataclass(slots=True)
+class _Candidate:
+    """A part that a receipt may belong to."""
+
+    attempt: int
+    index: int
+    transmission: int
+    device: str
+    sim: str | None
+    tail: str
+    receipt: str | None
+    open: bool = False
+    """Handed to the device, no result yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """A receipt and its part."""
+
+    receipt_id: int
+    receipt: Receipt
+    part: _Candidate
+
+
+def save(c: Conn, device: str, receipts: Sequence[Receipt], now_ms: int) -> list[int]:
+    """Store receipts of a device. Returns the ids of the transmissions whose status changed.
+
+    A receipt belongs to the newest part without a final one that has its reference, on the same device or SIM; for a
+    modem's reference, which returns after 256 parts (3GPP TS 23.040 §9.2.3.6), the number must fit too. Where no part
+    has the reference, it is matched by device, number and time, and only if one transmission fits. All others are
+    parked. One that was stored before changes nothing.
+    """
+    fresh = _store(c, device, receipts, now_ms)
+    named = _named(c, [receipt for _, receipt in fresh])
+    matches: list[_Match] = []
+    parked: list[tuple[int, Receipt]] = []
+    unnamed: dict[str, list[_Candidate]] | None = None
+    for receipt_id, receipt in fresh:
+        part = _by_reference(device, receipt, named)
+        if part is None and receipt.number:
+            if unnamed is None:
+                unnamed = _unnamed(c, device, [each for _, each in fresh], now_ms)
+            part = _alone(unnamed.get(tail(receipt.number), []))
+        if part is None:
+            parked.append((receipt_id, receipt))
+        else:
+            matches.append(_Match(receipt_id, receipt, part))
+            if part.receipt not in FINAL:
+                part.receipt = receipt.status
+    _park(c, parked)
+    _apply(c, matches)
+    return sorted(weigh(c, {match.part.transmission for match in matches}, now_ms))
+
+
+def _store(c: Conn, device: str, receipts: Sequence[Receipt], now_ms: int) -> list[tuple[int, Receipt]]:
+    """Those that were not stored before, with their ids, in the order given."""
+    rows = {}
+    by_digest: dict[str, Receipt] = {}
+    for receipt in receipts:
+        digest = _digest(device, receipt)
+        by_digest.setdefault(digest, receipt)
+        rows[digest] = {
+            "device": device,
+            "sim": receipt.sim,
+            "reference": receipt.references[0] if receipt.references else None,
+            "number": receipt.number,
+            "status": receipt.status.value,
+            "code": receipt.code,
+            "reason": receipt.reason,
+            "network_time": receipt.network_time,
+            "received_ms": now_ms,
+            "raw": receipt.raw or None,
+            "digest": digest,
+        }
+    if not rows:
+        return []
+    new = insert(c, s.receipt).on_conflict_do_nothing(index_elements=["digest"]).returning(_r.id, _r.digest)
+    ids = {row.digest: row.id for row in c.execute(new, list(rows.values()))}
+    return [(ids[digest], receipt) for digest, receipt in by_digest.items() if digest in ids]
+
+
+def _digest(device: str, receipt: Receipt) -> str:
+    """The same for a receipt that comes again. Without a time of its own every one is new."""
+    own = receipt.network_time or receipt.raw.hex() or secrets.token_hex(8)
+    told = (receipt.sim or device, receipt.references, receipt.number, receipt.status.value, receipt.code, own)
+    return hashlib.blake2b(repr(told).encode(), digest_size=16).hexdigest()
+
+
+def _wraps(reference: str) -> bool:
+    """A modem's message reference, one octet, which returns."""
+    return reference.isascii() and reference.isdigit() and len(reference) <= 3 and int(reference) <= 255
+
+
+def _named(c: Conn, receipts: Sequence[Receipt]) -> dict[str, list[_Candidate]]:
+    """Parts by reference, the newest first, for all references of these receipts."""
+    references = {reference: receipt for receipt in receipts for reference in receipt.references}
+    short = [reference for reference, receipt in references.items() if _wraps(reference) and receipt.number]
+    tails = sorted({tail(receipt.number) for receipt in receipts if receipt.number})
+    long = [reference for reference in references if reference not in set(short)]
+    found: dict[str, list[_Candidate]] = {}
+    columns = (_p.attempt_id, _p.number, _p.reference, _p.tail, _p.sim, _p.receipt, _a.transmission_id, _a.device)
+    wanted = select(*columns).select_from(s.part.join(s.attempt)).order_by(_p.attempt_id.desc(), _p.number)
+    queries = [wanted.where(_p.reference.in_(some)) for some in chunks(long)]
+    queries += [
+        wanted.where(_p.reference.in_(some), _p.tail.in_(numbers))
+        for some in chunks(short)
+        for numbers in chunks(tails)
+    ]
+    for query in queries:
+        for row in c.execute(query):
+            candidate = _Candidate(
+                row.attempt_id, row.number, row.transmission_id, row.device, row.sim, row.tail, row.receipt
+            )
+            found.setdefault(row.reference, []).append(candidate)
+    return found
+
+
+def _by_reference(device: str, receipt: Receipt, named: Mapping[str, list[_Candidate]]) -> _Candidate | None:
+    for reference in receipt.references:
+        fitting = [
+            part
+            for part in named.get(reference, [])
+            if _same_line(part.device, part.sim, device, receipt.sim)
+            and (not receipt.number or not _wraps(reference) or part.tail == tail(receipt.number))
+        ]
+        unfinished = [part for part in fitting if part.receipt not in FINAL]
+        if fitting:
+            return (unfinished or fitting)[0]
+    return None
+
+
+def _same_line(part_device: str, part_sim: str | None, device: str, sim: str | None) -> bool:
+    """A SIM keeps its references in another modem; another SIM in the same modem has references of its own."""
+    return part_sim == sim if part_sim and sim else part_device == device
+
+
+def _unnamed(c: Conn, device: str, receipts: Sequence[Receipt], now_ms: int) -> dict[str, list[_Candidate]]:
+    """Parts of a device that have no reference, by number: those in doubt, and those that are under way."""
+    tails = {tail(receipt.number) for receipt in receipts if receipt.number}
+    found: dict[str, list[_Candidate]] = {}
+    waiting = s.is_status(s.transmission.c.status, Status.UNKNOWN, Status.QUEUED)
+    for some in chunks(sorted(tails)):
+        doubtful = (
+            select(_p.attempt_id, _p.number, _p.tail, _p.sim, _p.receipt, _a.transmission_id)
+            .select_from(s.part.join(s.attempt).join(s.transmission))
+            .where(waiting, _a.device == device, _a.started_ms > now_ms - MEMORY_MS, _p.tail.in_(some))
+            .where(_p.reference.is_(None), _p.receipt.is_(None), _p.outcome == Outcome.UNKNOWN.value)
+            .order_by(_p.attempt_id.desc(), _p.number)
+        )
+        for row in c.execute(doubtful):
+            part = _Candidate(row.attempt_id, row.number, row.transmission_id, device, row.sim, row.tail, row.receipt)
+            found.setdefault(row.tail, []).append(part)
+    under_way = (
+        select(_a.id, _a.transmission_id, s.connection.c.identity)
+        .select_from(s.attempt.join(s.transmission).join(s.connection))
+        .where(s.is_status(s.transmission.c.status, Status.SENDING), _a.device == device, _a.ended_ms.is_(None))
+    )
+    for open_ in c.execute(under_way):
+        if tail(open_.identity) in tails:
+            part = _Candidate(open_.id, 0, open_.transmission_id, device, None, tail(open_.identity), None, open=True)
+            found.setdefault(part.tail, []).append(part)
+    return found
+
+
+def _alone(candidates: Sequence[_Candidate]) -> _Candidate | None:
+    """The next part of the one transmission that fits; None when there are several, or its result is yet to come."""
+    unfinished = [part for part in candidates if part.receipt not in FINAL]
+    if len({part.transmission for part in unfinished}) != 1 or unfinished[0].open:
+        return None
+    return unfinished[0]
+
+
+def _park(c: Conn, receipts: Sequence[tuple[int, Receipt]]) -> None:
+    rows = [
+        {"reference": reference, "receipt_id": receipt_id}
+        for receipt_id, receipt in receipts
+        for reference in dict.fromkeys(receipt.references)
+    ]
+    if rows:
+        c.execute(s.parked.insert(), rows)
+
+
+def _apply(c: Conn, matches: Sequence[_Match]) -> None:
+    """Write matches into their parts. A final receipt stays; a later one changes nothing."""
+    if not matches:
+        return
+    final = [value.value for value in FINAL]
+    c.execute(
+        update(s.part)
+        .where(_p.attempt_id == bindparam("attempt"), _p.number == bindparam("part"))
+        .where(or_(_p.receipt.is_(None), _p.receipt.not_in(final)))
+        .values(receipt=bindparam("said"), reason=func.coalesce(bindparam("why"), _p.reason)),
+        [
+            {
+                "attempt": match.part.attempt,
+                "part": match.part.index,
+                "said": match.receipt.status.value,
+                "why": (match.receipt.reason or None) if match.receipt.status is ReceiptStatus.FAILED else None,
+            }
+            for match in matches
+        ],
+    )
+    c.execute(
+        update(s.receipt).where(_r.id == bindparam("of")).values(transmission_id=bindparam("to")),
+        [{"of": match.receipt_id, "to": match.part.transmission} for match in matches],
+    )
+
+
+def unpark(c: Conn, results: Sequence[PartResult], attempts: Mapping[int, Row[Any]]) -> None:
+    """Match parked receipts to parts whose references have just become known. The caller weighs what follows."""
+    named = {result.reference: result for result in results if result.reference}
+    matches: dict[int, _Match] = {}
+    for some in chunks(named):
+        columns = (_r.id, _r.device, _r.sim, _r.number, _r.status, _r.reason, _r.received_ms)
+        rows = select(s.parked.c.reference, *columns).select_from(s.parked.join(s.receipt))
+        for row in c.execute(rows.where(s.parked.c.reference.in_(some)).order_by(_r.id)):
+            result = named[row.reference]
+            attempt = attempts[result.attempt]
+            fits = (
+                _same_line(attempt.device, result.sim, row.device, row.sim)
+                and row.received_ms >= attempt.started_ms - SKEW_MS
+                and (not row.number or not _wraps(row.reference) or tail(row.number) == tail(attempt.identity))
+            )
+            if fits:
+                receipt = Receipt("", (row.reference,), ReceiptStatus(row.status), reason=row.reason)
+                part = _Candidate(result.attempt, result.index, attempt.id, attempt.device, None, "", None)
+                matches[row.id] = _Match(row.id, receipt, part)
+    _apply(c, sorted(matches.values(), key=lambda match: match.receipt_id))
+    for ids in chunks(matches):
+        c.execute(delete(s.parked).where(s.parked.c.receipt_id.in_(ids)))
+
+
+def forget_parked(c: Conn, before_ms: int) -> int:
+    """Give up on receipts that came before ``before_ms`` and whose part was never known. Returns how many."""
+    old = select(_r.id).where(_r.received_ms < before_ms)
+    return c.execute(delete(s.parked).where(s.parked.c.receipt_id.in_(old))).rowcount
+
+
+def report(
+    c: Conn, message_id: str, identity: str, status: ReceiptStatus, now_ms: int, error: str | None = None
+) -> Status | None:
+    """A receipt that a Python backend hands in for one recipient; the new status when it changed."""
+    wanted = (
+        select(s.transmission.c.id, s.transmission.c.lane)
+        .select_from(s.transmission.join(s.message).join(s.connection))
+        .where(s.message.c.id == message_id, s.connection.c.identity == identity)
+        .order_by(s.transmission.c.id)
+    )
+    row = c.execute(wanted).first()
+    if row is None:
+        return None
+    attempt = c.scalar(select(func.max(_a.id)).where(_a.transmission_id == row.id))
+    receipt = Receipt("", (), status, number=identity, reason=error or "")
+    stored = _store(c, row.lane, [receipt], now_ms)
+    if attempt is not None:
+        known = c.scalars(select(_p.number).where(_p.attempt_id == attempt)).all()
+        if not known:
+            told = {"outcome": Outcome.UNKNOWN.value, "tail": tail(identity), "answered_ms": now_ms}
+            c.execute(s.part.insert().values(attempt_id=attempt, number=1, **told))
+        parts = [_Candidate(attempt, index, row.id, row.lane, None, "", None) for index in known or [1]]
+        _apply(c, [_Match(receipt_id, receipt, part) for receipt_id, receipt in stored for part in parts])
+    return weigh(c, [row.id], now_ms).get(row.id)

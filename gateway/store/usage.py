@@ -1,0 +1,60 @@
+"""What a device or SIM has used of its rates and quotas. ``subject`` is an ICCID, an IMSI or a device's name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Row, delete, select
+
+from gateway.store import schema as s
+from gateway.store.engine import Conn
+from gateway.store.rows import insert
+from gateway.store.types import UsageRow
+
+_u = s.usage.c
+MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
+STEPS = ((2 * DAY, HOUR), (2 * HOUR, MINUTE))
+"""(older than, merged into buckets of): coarse enough to be few, fine enough for the windows that still hold them."""
+
+
+def add(c: Conn, subject: str, rows: Iterable[UsageRow]) -> None:
+    """Count parts. Rows of one millisecond are added up."""
+    sums: dict[int, tuple[int, int]] = {}
+    for row in rows:
+        left, taken = sums.get(row.at_ms, (0, 0))
+        sums[row.at_ms] = (left + row.left, taken + row.taken)
+    if not sums:
+        return
+    upsert = insert(c, s.usage)
+    more = {"left": _u.left + upsert.excluded.left, "taken": _u.taken + upsert.excluded.taken}
+    c.execute(
+        upsert.on_conflict_do_update(index_elements=["subject", "at_ms"], set_=more),
+        [{"subject": subject, "at_ms": at, "left": left, "taken": taken} for at, (left, taken) in sums.items()],
+    )
+
+
+def load(c: Conn, subject: str, since_ms: int, now_ms: int) -> list[UsageRow]:
+    """What was used since ``since_ms``, the oldest first. Rows of the future (the clock fell back) count as now."""
+    rows = select(s.usage).where(_u.subject == subject, _u.at_ms > since_ms).order_by(_u.at_ms)
+    return [UsageRow(min(row.at_ms, now_ms), row.left, row.taken) for row in c.execute(rows)]
+
+
+def compact(c: Conn, now_ms: int, keep_ms: int = 32 * DAY) -> int:
+    """Merge old rows, each moved only later in time, and drop those older than ``keep_ms``. Returns how many went."""
+    gone = c.execute(delete(s.usage).where(_u.at_ms < now_ms - keep_ms)).rowcount
+    for age, width in STEPS:
+        buckets: dict[tuple[str, int], list[Row[Any]]] = {}
+        for row in c.execute(select(s.usage).where(_u.at_ms < now_ms - age)):
+            buckets.setdefault((row.subject, row.at_ms // width), []).append(row)
+        for (subject, bucket), rows in buckets.items():
+            if len(rows) > 1:
+                inside = _u.subject == subject, _u.at_ms // width == bucket
+                c.execute(delete(s.usage).where(*inside))
+                add(c, subject, [UsageRow(max(row.at_ms for row in rows), _sum(rows, "left"), _sum(rows, "taken"))])
+                gone += len(rows) - 1
+    return gone
+
+
+def _sum(rows: Iterable[Row[Any]], column: str) -> int:
+    return sum(getattr(row, column) for row in rows)
