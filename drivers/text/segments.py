@@ -55,6 +55,8 @@ def choose(
     for a text that doesn't fit, and for binary, which isn't text.
     """
     _refuse_surrogates(text)
+    if asked is not None and asked not in list(Encoding):
+        raise ValueError(f"{asked!r} isn't an encoding; known are {', '.join(Encoding)}")
     wanted = None if asked is None else Encoding(asked)
     if wanted is Encoding.BINARY:
         raise ValueError("a text can't be sent as binary")
