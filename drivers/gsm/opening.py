@@ -1,0 +1,101 @@
+"""Finding the port of the modem that the config means."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable
+
+from drivers.gsm import identity, ports
+from drivers.gsm.at import At, ModemSilentError
+from drivers.gsm.ports import Port, PortError, PortGoneError, PortHeldError
+from drivers.gsm.settings import Settings
+
+VIRTUAL = "virtual"
+PROBE_S = 1.5
+
+
+class Finder:
+    """Opens the port of one modem, wherever it is now."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._last: str | None = None
+        self._virtual: str | None = None
+        self._stack = contextlib.ExitStack()
+
+    def open(self) -> Port:
+        """Open the modem's port. Raises PortGoneError (not on this host now), PortHeldError, PortError."""
+        settings = self._settings
+        if settings.port == VIRTUAL:
+            return Port(self._start_virtual())
+        if settings.port:
+            return self._open_path(settings.port)
+        if settings.usb:
+            return self._first(ports.at_usb(settings.usb, settings.ports), answers, f"at USB place {settings.usb}")
+        if settings.imei:
+            return self._first(self._candidates(), self._has_imei, f"with IMEI {settings.imei}")
+        return self._first(self._candidates(), self._has_iccid, f"with the SIM {settings.iccid}")
+
+    def close(self) -> None:
+        """End the virtual modem, if there is one."""
+        self._stack.close()
+
+    def _start_virtual(self) -> str:
+        from drivers.virtual.handle import virtual_modem
+
+        if self._virtual is None:
+            try:
+                context = virtual_modem(self._settings.virtual, self._settings.name)
+                self._virtual = str(self._stack.enter_context(context).path)
+            except (OSError, ValueError) as error:
+                raise PortError(f"the virtual modem can't start: {error}") from error
+        return self._virtual
+
+    def _open_path(self, path: str) -> Port:
+        if not os.path.exists(path):  # noqa: PTH110 - a plain question about a plain path
+            raise PortGoneError(f"{path} is not there")
+        return Port(path)
+
+    def _candidates(self) -> list[str]:
+        found = ports.candidates(self._settings.ports)
+        if self._last in found:
+            found.sort(key=lambda path: path != self._last)
+        return found
+
+    def _first(self, paths: list[str], wanted: Callable[[At], bool], what: str) -> Port:
+        held: list[PortError] = []
+        for path in paths:
+            try:
+                port = Port(path)
+            except PortHeldError as error:
+                held.append(error)
+                continue
+            except PortError:
+                continue
+            if _matches(port, wanted):
+                self._last = path
+                return port
+            port.close()
+        if held:
+            raise PortHeldError(f"no modem {what} is free; " + "; ".join(str(error) for error in held))
+        raise PortGoneError(f"no modem {what} is on this host" + (f" ({', '.join(paths)} are others)" if paths else ""))
+
+    def _has_imei(self, at: At) -> bool:
+        return answers(at) and identity.read_imei(at, PROBE_S) == self._settings.imei
+
+    def _has_iccid(self, at: At) -> bool:
+        return answers(at) and identity.read_iccid(at) == self._settings.iccid
+
+
+def answers(at: At) -> bool:
+    """Whether something that speaks AT is there. Raises PortGoneError, ModemSilentError."""
+    at.get_in_step(PROBE_S)
+    return True
+
+
+def _matches(port: Port, wanted: Callable[[At], bool]) -> bool:
+    try:
+        return wanted(At(port, lambda _line: None))
+    except (ModemSilentError, PortError):
+        return False

@@ -1,0 +1,167 @@
+"""One open modem: brought into order, watched, read and written to, until it fails or is closed."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from drivers.base import DriverError, Event, Health, Notice, State
+from drivers.gsm import identity
+from drivers.gsm.at import At, ModemSilentError
+from drivers.gsm.identity import Identity, Network
+from drivers.gsm.lines import Line
+from drivers.gsm.memory import Memories, Place
+from drivers.gsm.ports import Port
+from drivers.gsm.sending import Engine
+from drivers.gsm.settings import Settings
+from drivers.gsm.sim import Sim, SimState, read_sim, tries_left
+
+CNMI = ("2,1,0,2,0", "2,1,0,1,0", "1,1,0,2,0", "1,1,0,1,0", "1,1,0,0,0", "2,1,0,0,0", "0,0,0,0,0")
+"""From the best to what every modem takes: new messages stored and announced (+CMTI), reports stored and announced
+(+CDSI), else handed over (+CDS); the last one leaves everything to polling (3GPP TS 27.005 §3.4.1)."""
+
+
+class WrongModemError(DriverError):
+    """Another modem, or another SIM, than the config means. One sentence says which."""
+
+
+class Session:
+    """An open modem. Every method raises ModemSilentError and PortError, as its line does.
+
+    Args:
+        port: the open port; closed by ``close``.
+        settings: what is expected of the modem.
+        engine: how this driver speaks with it.
+        on_urc: what the modem says unasked.
+        direct: see ``memory.Memories``.
+    """
+
+    def __init__(
+        self,
+        port: Port,
+        settings: Settings,
+        engine: Engine,
+        on_urc: Callable[[Line], None],
+        direct: dict[str, Place],
+    ) -> None:
+        self.at = At(port, on_urc)
+        self.engine = engine
+        self._settings = settings
+        self._direct = direct
+        self._name = f"{os.getpid()}-{time.time_ns():x}"
+        self.identity = Identity()
+        self.network = Network()
+        self.sim = Sim(SimState.BUSY)
+        self.iccid: str | None = None
+        self.imsi: str | None = None
+        self.smsc: str | None = None
+        self.memories: Memories | None = None
+        self.ready = False
+
+    @property
+    def sim_id(self) -> str:
+        """What tells this SIM from others: its ICCID, else its IMSI, else the modem it is in."""
+        return self.iccid or self.imsi or f"imei:{self.identity.imei or self.at.port.path}"
+
+    def greet(self) -> None:
+        """Free the line and learn who answers. Raises WrongModemError."""
+        self.at.get_in_step()
+        self.at.command("ATE0")
+        self.at.command("AT+CMEE=1")
+        self.identity = identity.read_identity(self.at)
+        expected = self._settings.imei
+        if expected and self.identity.imei != expected:
+            raise WrongModemError(f"the modem at {self.at.port.path} has IMEI {self.identity.imei}, not {expected}")
+
+    def look_at_sim(self) -> Sim:
+        """The SIM's state now; its ICCID is read along where the card lets it be."""
+        self.sim = read_sim(self.at)
+        if self.iccid is None and self.sim.state is not SimState.BUSY:
+            self.iccid = identity.read_iccid(self.at)
+        return self.sim
+
+    def tries_left(self) -> int | None:
+        """PIN tries left, None where the modem does not tell."""
+        return tries_left(self.at)
+
+    def prepare(self) -> list[Event]:
+        """Make the modem ready to send and to receive; its SIM is. Raises WrongModemError, CommandRefusedError."""
+        self.iccid = identity.read_iccid(self.at)
+        wanted = self._settings.iccid
+        if wanted and self.iccid != wanted:
+            raise WrongModemError(f"the SIM in {self.at.port.path} has ICCID {self.iccid}, not {wanted}")
+        self.engine.open(self.at)
+        self.at.command("AT+CMEE=1")
+        self.imsi = identity.read_imsi(self.at)
+        self.smsc = identity.read_smsc(self.at)
+        self.at.require("AT+CMGF=0")
+        # Phase 2+ acknowledges what is handed over (+CNMA); we keep to the older service, where it isn't wanted.
+        self.at.command("AT+CSMS=0")
+        self.memories = Memories(self.at, self.sim_id, self._name, self._direct)
+        self.memories.setup()
+        self._subscribe()
+        self.refresh()
+        self.ready = True
+        return [] if self.smsc else [Notice("smsc", "the SIM has no service centre number: sending will fail")]
+
+    def _subscribe(self) -> None:
+        for form in CNMI:
+            if self.at.command(f"AT+CNMI={form}").ok:
+                break
+        for name in ("+CREG", "+CEREG"):
+            if not self.at.command(f"AT{name}=2").ok:
+                self.at.command(f"AT{name}=1")
+        self.at.command("AT+CLIP=1")
+        self.at.command("AT+COPS=3,0")
+
+    def refresh(self) -> None:
+        """Read signal, registration and operator again."""
+        self.network = replace(identity.read_network(self.at), signal=self.engine.signal(self.at))
+
+    def poll(self) -> list[Event]:
+        """Everything that came in and was not offered."""
+        return self.memories.poll(self.engine.counts(self.at)) if self.memories else []
+
+    def has_restarted(self) -> bool:
+        """Whether the modem has forgotten what it was told: makers say their boot words at other times too."""
+        return self.at.try_value("AT+CMEE?", "+CMEE") != "1"
+
+    def reset(self) -> bool:
+        """Restart the modem (3GPP TS 27.007 §8.2). True: it has agreed, and answers nothing of before any more."""
+        try:
+            return self.at.command("AT+CFUN=1,1").ok
+        except ModemSilentError:
+            # It may hear though it does not answer.
+            self.at.port.write(b"\x1b\r\nAT+CFUN=1,1\r")
+            return False
+
+    def close(self) -> None:
+        """Close the line."""
+        self.engine.close()
+        self.at.close()
+
+    def health(self, state: State, reason: str, round_trip_s: float | None) -> Health:
+        """What the owner should know."""
+        memories, network = self.memories, self.network
+        return Health(
+            state=state,
+            reason=reason,
+            signal=network.signal,
+            operator=network.operator,
+            registration=network.registration,
+            technology=network.technology,
+            imei=self.identity.imei,
+            imsi=self.imsi,
+            iccid=self.iccid,
+            maker=self.identity.maker,
+            model=self.identity.model,
+            port=self.at.port.path,
+            smsc=self.smsc,
+            memory_used=memories.used if memories else None,
+            memory_size=memories.size if memories else None,
+            round_trip_s=round_trip_s,
+        )
+
+
