@@ -1,0 +1,72 @@
+"""An SMS gateway: GSM modems and SMPP carriers behind one durable queue.
+
+from gateway import receive, send, lookup_connections
+
+connections = lookup_connections(backend="mtn", identities=["+254700000001"])
+message = send("hello", connections)          # stored when this returns
+message.transmissions[0].status               # "queued", later "sent", "delivered"
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gateway.api import (
+        alisten,
+        asend,
+        configure,
+        get_message,
+        get_router,
+        listen,
+        lookup_connections,
+        messages,
+        receive,
+        send,
+        set_router,
+    )
+    from gateway.apps.base import App
+    from gateway.apps.handlers import BaseHandler, KeywordHandler, PatternHandler
+    from gateway.backends import BackendBase
+    from gateway.errors import ConfigurationError, GatewayError, HandlerError, MessageSendingError, StoreError
+    from gateway.message import ErrorMessage, IncomingMessage, OutgoingMessage
+    from gateway.router import BlockingRouter, QueuedRouter
+    from gateway.store.types import Backend, Connection, Contact
+    from gateway.transmission import Transmission
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "gateway.api": "alisten asend configure get_message get_router listen lookup_connections messages receive send "
+    "set_router",
+    "gateway.apps.base": "App",
+    "gateway.apps.handlers": "BaseHandler KeywordHandler PatternHandler",
+    "gateway.backends": "BackendBase",
+    "gateway.errors": "ConfigurationError GatewayError HandlerError MessageSendingError StoreError",
+    "gateway.message": "ErrorMessage IncomingMessage OutgoingMessage",
+    "gateway.router": "BlockingRouter QueuedRouter",
+    "gateway.store.types": "Backend Connection Contact",
+    "gateway.transmission": "Transmission",
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
+
+__all__ = [
+    "App", "Backend", "BackendBase", "BaseHandler", "BlockingRouter", "ConfigurationError", "Connection", "Contact",
+    "ErrorMessage", "GatewayError", "HandlerError", "IncomingMessage", "KeywordHandler", "MessageSendingError",
+    "OutgoingMessage", "PatternHandler", "QueuedRouter", "StoreError", "Transmission", "alisten", "asend", "configure",
+    "get_message", "get_router", "listen", "lookup_connections", "messages", "receive", "send", "set_router",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used: `import gateway` alone costs nothing (pytest loads our fixtures)."""
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module(home), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,34 @@
+"""Doubles, factories and scripts for the tests of apps. Nothing here talks to a device."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gateway.testing.doubles import FailedIdentitiesBackend, MockApp, MockBackend, RaisesBackend, TestRouter
+    from gateway.testing.factories import (
+        create_backend,
+        create_connection,
+        create_contact,
+        create_incoming_message,
+        create_outgoing_message,
+        random_string,
+    )
+    from gateway.testing.script import run_script
+
+__all__ = [
+    "FailedIdentitiesBackend", "MockApp", "MockBackend", "RaisesBackend", "TestRouter", "create_backend",
+    "create_connection", "create_contact", "create_incoming_message", "create_outgoing_message", "random_string",
+    "run_script",
+]  # fmt: skip
+
+_DOUBLES = {"FailedIdentitiesBackend", "MockApp", "MockBackend", "RaisesBackend", "TestRouter"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import when first used: pytest loads this package in every run, for the fixtures."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = "doubles" if name in _DOUBLES else "script" if name == "run_script" else "factories"
+    return getattr(importlib.import_module(f"{__name__}.{home}"), name)

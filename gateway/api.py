@@ -1,0 +1,253 @@
+"""The functions that everything is done with: ``configure``, ``receive``, ``send``, ``listen`` and so on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from gateway import config as configs
+from gateway import numbers, session
+from gateway.backends import BackendBase
+from gateway.errors import ConfigFault, ConfigurationError
+from gateway.message import IncomingMessage, OutgoingMessage
+from gateway.router import BlockingRouter, listening
+from gateway.router.registry import router_class
+from gateway.session import now_ms
+from gateway.store import connections as connection_rows
+from gateway.store import queries
+from gateway.store.types import Backend, Connection, Direction, Status
+
+_lock = threading.RLock()
+_router: BlockingRouter | None = None
+_MOST_IDENTITY = 100
+
+
+def configure(config: str | Path | Mapping[str, Any] | None = None) -> None:
+    """Use this config, a TOML file or a mapping of the same shape; None looks for a file as the command line does.
+
+    The router and the database of before are closed. Raises ConfigurationError with every fault, a router or a
+    Python backend that can't be loaded among them; what was before then stays in use.
+    """
+    loaded = configs.from_mapping(config) if isinstance(config, Mapping) else configs.load(config)
+    router_class(loaded.gateway.router)
+    faults = []
+    for name, each in loaded.backend.items():
+        if isinstance(each, configs.PythonBackendConfig):
+            try:
+                BackendBase.find(each.class_)
+            except ConfigurationError as error:
+                faults.append(ConfigFault(loaded.path, None, f"backend.{name}.class", str(error)))
+    if faults:
+        raise ConfigurationError(faults)
+    adopt(session.Session(loaded))
+
+
+def adopt(new: session.Session | None) -> None:
+    """Use a session that was made elsewhere (the service opens its own store); closes the one before."""
+    with _lock:
+        set_router(None)
+        session.use(new)
+
+
+def get_router() -> BlockingRouter:
+    """Give the router of this process; made from the config when there is none. Raises ConfigurationError."""
+    global _router  # noqa: PLW0603 - one per process is the point
+    with _lock:
+        if _router is None:
+            found = router_class(session.current().config.gateway.router)
+            _router = found() if isinstance(found, type) else found
+        assert _router is not None
+        return _router
+
+
+def set_router(router: BlockingRouter | None) -> None:
+    """Make this the router of the process. None forgets it: the next use makes one from the config."""
+    global _router
+    with _lock:
+        before, _router = _router, router
+    if before is not None and before is not router:
+        with contextlib.suppress(AttributeError):  # a router of the user's own need not know how to close
+            before.close()
+
+
+@contextlib.contextmanager
+def using(router: BlockingRouter) -> Iterator[None]:
+    """Make this the router of the process inside a ``with``; the one before is back afterwards, and stays open."""
+    global _router  # noqa: PLW0603 - one per process is the point
+    before, _router = _router, router
+    try:
+        yield
+    finally:
+        _router = before
+        router.close()
+
+
+def lookup_connections(
+    backend: str | Backend | BackendBase, identities: Iterable[str | int] | str | int
+) -> list[Connection]:
+    """Give the connections of these identities at a backend, made where there are none, in the order given.
+
+    ``backend``: a name, a row, or a backend object. ``identities``: numbers, short codes or names; one str or int
+    is one identity. Numbers without a plus are read in the config's ``region``. Raises TypeError, ValueError for an
+    identity that is empty or can't be stored, StoreError.
+    """
+    name = backend if isinstance(backend, str) else getattr(backend, "name", None)
+    if not isinstance(name, str) or not name:
+        raise TypeError(f"backend must be a name, a Backend or a backend object, not {backend!r}")
+    given = [identities] if isinstance(identities, str | int) else list(identities)
+    here = _session()
+    region = here.config.gateway.region
+    wanted = [numbers.normalise(_identity(each), region) for each in given]
+    with here.store.read() as c:
+        found = connection_rows.find(c, name, wanted)
+    if wanted and len(found) == len(wanted):
+        return found
+    return here.store.write(lambda c: connection_rows.lookup(c, name, wanted, now_ms()))
+
+
+def receive(text: str, connection: Connection | Iterable[Connection], **kwargs: Any) -> IncomingMessage:
+    """Put a message in as if it had been received from ``connection``.
+
+    ``kwargs``: ``fields``, ``class_``, ``id_``, ``in_response_to``, ``received_at`` (aware), ``to``. With the
+    blocking router all phases have run when this returns, and what an app raised comes out here; the queued one
+    stores the message for the service. Raises TypeError when ``text`` is not a str or it isn't one connection.
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"the text of a message must be a str, not {type(text).__name__}")
+    if not isinstance(connection, Connection):
+        connection = _only(connection)
+    router = get_router()
+    message = router.new_incoming_message(text, [connection], **kwargs)
+    router.receive_incoming(message)
+    return message
+
+
+def send(
+    text: str,
+    connections: Connection | Iterable[Connection],
+    *,
+    raise_on_error: bool = False,
+    **kwargs: Any,
+) -> OutgoingMessage:
+    """Send one text to one or more connections. The message is stored when this returns.
+
+    ``kwargs``: ``fields``, ``in_response_to``, ``class_``, ``id_``; ``at``, ``expires`` (aware datetime, or
+    timedelta from now), ``priority`` (-100 to 100), ``key`` (the same key again gives the first message), ``flash``,
+    ``encoding`` (``"gsm7"``, ``"ucs2"``), ``dedupe`` (default True), ``on_unknown`` (``"resend"``, ``"hold"``).
+
+    Trouble of a backend is not raised: see the message's ``status``, ``errors`` and ``transmissions``; with
+    ``raise_on_error`` it is a MessageSendingError. Raises TypeError or ValueError before anything is stored,
+    GatewayError for a key of another message, and StoreError.
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"the text of a message must be a str, not {type(text).__name__}")
+    router = get_router()
+    message = router.new_outgoing_message(text, connections, **kwargs)
+    sent: OutgoingMessage | None = (
+        router.send_outgoing(message, raise_on_error=True) if raise_on_error else router.send_outgoing(message)
+    )
+    return message if sent is None else sent  # a router of the user's own may return nothing
+
+
+def get_message(id_: str) -> IncomingMessage | OutgoingMessage | None:
+    """Give a stored message, with its transmissions as they stand; None when there is none."""
+    router = get_router()
+    row = router.row(id_)
+    return None if row is None else router.from_row(row)
+
+
+def messages(
+    *,
+    direction: str | None = None,
+    status: str | None = None,
+    backend: str | None = None,
+    identity: str | None = None,
+    device: str | None = None,
+    limit: int = 100,
+    after: int | None = None,
+) -> list[IncomingMessage | OutgoingMessage]:
+    """Give stored messages, the newest last.
+
+    ``direction`` is ``"in"`` or ``"out"``. ``limit`` counts transmissions. ``after``: only those with a transmission
+    of a larger id, the oldest first; so ``messages(after=page[-1].transmissions[-1].id)`` is the next page. Raises
+    ValueError for a direction or status that doesn't exist.
+    """
+    which = queries.MessageFilter(
+        direction=None if direction is None else Direction(direction),
+        status=None if status is None else Status(status),
+        backend=backend,
+        identity=None if identity is None else numbers.normalise(identity, _session().config.gateway.region),
+        device=device,
+        limit=limit,
+        after=after,
+    )
+    router = get_router()
+    with _session().store.read() as c:
+        ids = dict.fromkeys(row.id for _, row in queries.messages(c, which))
+        rows = [queries.message(c, each) for each in ids]
+    return [router.from_row(row) for row in rows if row is not None]
+
+
+def listen(
+    name: str, start: str = "oldest", timeout: float | None = None, backend: str | None = None
+) -> Iterator[IncomingMessage]:
+    """Give each message that the router has run, failed ones too, filtered ones not; at least once.
+
+    Asking for the next message acknowledges the last. The position is kept in the store under ``name``; readers
+    with one name share the messages, and what a reader that died had not acknowledged is given out again.
+    ``start``: where a new name begins, ``"oldest"`` or ``"newest"``. ``timeout`` seconds without a message end it.
+    Raises ValueError.
+    """
+    return listening.listen(get_router(), name, start, timeout, backend)
+
+
+async def asend(text: str, connections: Connection | Iterable[Connection], **kwargs: Any) -> OutgoingMessage:
+    """As ``send``, without keeping the event loop waiting."""
+    return await asyncio.to_thread(send, text, connections, **kwargs)
+
+
+async def alisten(
+    name: str, start: str = "oldest", timeout: float | None = None, backend: str | None = None
+) -> AsyncIterator[IncomingMessage]:
+    """As ``listen``, for ``async for``."""
+    limit = None if timeout is None else asyncio.get_running_loop().time() + timeout
+    reader = listening.Reader(get_router(), name, start, backend)
+    try:
+        while True:
+            message = await asyncio.to_thread(reader.step)
+            now = asyncio.get_running_loop().time()
+            if message is not None:
+                yield message
+                limit = None if timeout is None else asyncio.get_running_loop().time() + timeout
+            elif limit is not None and now >= limit:
+                return
+            else:
+                await asyncio.sleep(listening.POLL_S if limit is None else min(listening.POLL_S, limit - now))
+    finally:
+        reader.close()
+
+
+def _session() -> session.Session:
+    """Give the session of the router in use, which may be one that was set by hand."""
+    found: session.Session | None = getattr(_router, "session", None)
+    return found or session.current()
+
+
+def _only(connections: object) -> Connection:
+    many = list(connections) if isinstance(connections, Iterable) and not isinstance(connections, str) else []
+    if len(many) != 1 or not isinstance(many[0], Connection):
+        raise TypeError(f"a message is received from exactly one Connection, not {connections!r}")
+    return many[0]
+
+
+def _identity(given: str | int) -> str:
+    if isinstance(given, bool) or not isinstance(given, str | int):
+        raise TypeError(f"an identity must be a str or an int, not {type(given).__name__}")
+    text = str(given)
+    if not text or len(text) > _MOST_IDENTITY or "\0" in text or not text.isprintable():
+        raise ValueError(f"an identity is 1 to {_MOST_IDENTITY} printable characters, not {given!r}")
+    return text

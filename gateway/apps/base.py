@@ -1,0 +1,89 @@
+"""The base of every app."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gateway.message import IncomingMessage, OutgoingMessage
+    from gateway.router import BlockingRouter
+
+
+def name_of(module: str) -> str:
+    """Give the name of an app that lives in ``module``: its package for a module called ``app``.
+
+    >>> name_of("clinic.app"), name_of("gateway.apps.echo"), name_of("app")
+    ('clinic', 'echo', 'app')
+    """
+    parts = module.split(".")
+    return parts[-2] if parts[-1] == "app" and len(parts) > 1 else parts[-1]
+
+
+class App:
+    """Subclass it and override the phases you need. One object lives as long as its router.
+
+    Incoming messages go through ``filter``, ``parse``, ``handle``, ``default``, ``cleanup``: all apps, in the
+    order of the config, run one phase before the next phase starts. Outgoing ones go through ``outgoing``
+    in reverse order.
+
+    ======== =========================================== ==================================================
+    phase    is for                                      what stops
+    ======== =========================================== ==================================================
+    filter   dropping                                    True ends the run: no later app, phase or cleanup
+    parse    noting things for others                    nothing
+    handle   answering                                   True: later apps skip it; the message is handled
+    default  what to do when nothing handled it          skipped when handled; True: later apps skip it
+    cleanup  tidying; runs unless the message was        nothing
+             filtered
+    outgoing changing or stopping what goes out          False cancels the message
+    ======== =========================================== ==================================================
+
+    Only ``True`` and ``False`` themselves count. What an app raises in an incoming phase fails the message,
+    which is kept; in ``outgoing`` it is logged, and the message goes on.
+    """
+
+    name: str
+    """What the app is called in the config (``[app.NAME]``), in errors and in the log."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "name" not in cls.__dict__:
+            cls.name = name_of(cls.__module__)
+
+    def __init__(self, router: BlockingRouter | None = None) -> None:
+        self.router = router
+        self.options: Mapping[str, Any] = {}
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __repr__(self) -> str:
+        return f"<app: {self.name}>"
+
+    def configure(self, *_: Any, **options: Any) -> None:
+        """Take the options of ``[app.NAME]``. Raise TypeError or ValueError for one that can't be used."""
+
+    def stop(self) -> None:
+        """Called when the router is closed."""
+
+    def filter(self, msg: IncomingMessage) -> Any:
+        """Return True to drop the message."""
+
+    def parse(self, msg: IncomingMessage) -> Any:
+        """Note things on the message for the phases to come."""
+
+    def handle(self, msg: IncomingMessage) -> Any:
+        """Answer; return True when this message is yours."""
+
+    def default(self, msg: IncomingMessage) -> Any:
+        """Do something with a message that nobody handled."""
+
+    def cleanup(self, msg: IncomingMessage) -> Any:
+        """Tidy up; responses may still be edited."""
+
+    def outgoing(self, msg: OutgoingMessage) -> Any:
+        """Change the message before it is stored; return False to cancel it."""
+
+
+App.name = "app"

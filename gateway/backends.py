@@ -1,0 +1,190 @@
+"""Backends: the base of those in Python, and the rules that lead from a backend's name to a device. Pure.
+
+A *lane* is the queue that a transmission waits in. It is the name of a device, of a pool, or of a backend in
+Python; or ``pool@device``, a pool that prefers one of its devices for this transmission.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gateway.config.model import Config, PoolConfig, PythonBackendConfig
+from gateway.errors import ConfigurationError
+from gateway.limits import Rate
+
+if TYPE_CHECKING:
+    from gateway.router import BlockingRouter
+    from gateway.store.types import Backend
+
+AUTO = "auto"
+UP = "up"
+
+
+class BackendBase:
+    """A backend in Python: ``[backend.NAME] class = "package.module:Class"``. Override ``send``."""
+
+    def __init__(self, router: BlockingRouter | None, name: str, **config: Any) -> None:
+        self.router = router
+        self.name = name
+        self.configure(**{key.lower(): value for key, value in config.items()})
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __repr__(self) -> str:
+        return f"<backend: {self.name}>"
+
+    def configure(self, *_: Any, **config: Any) -> None:
+        """Take the other keys of ``[backend.NAME]``, lower-cased. Raise TypeError or ValueError for a bad one."""
+
+    def send(self, id_: str, text: str, identities: list[str], context: dict[str, Any]) -> Any:
+        """Carry ``text`` to every identity.
+
+        Try all of them; when some fail, raise ``MessageSendingError(failed_identities=[…])``. Those not listed
+        count as sent; anything else that is raised means that nobody got it. Failed ones are tried again later.
+        ``context`` has ``fields``, and ``in_response_to`` and ``external_id`` where there are any.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no send()")
+
+    def close(self) -> None:
+        """Called when the router is closed."""
+
+    @property
+    def model(self) -> Backend:
+        """The stored row of this backend, made when there is none."""
+        if self.router is None:
+            raise RuntimeError("this backend belongs to no router")
+        return self.router.backend_row(self.name)
+
+    @classmethod
+    def find(cls, path: str) -> type[BackendBase]:
+        """Give the class that ``"package.module:Class"`` names. Raises ConfigurationError."""
+        module_name, _, class_name = path.replace(":", ".").rpartition(".")
+        try:
+            found = getattr(importlib.import_module(module_name), class_name)
+        except Exception as error:
+            raise ConfigurationError(f"the backend {path} can't be loaded: {type(error).__name__}: {error}") from error
+        if not (isinstance(found, type) and issubclass(found, BackendBase)):
+            raise ConfigurationError(f"the backend {path} can't be loaded: {class_name} is not a BackendBase")
+        return found
+
+
+class NoRouteError(Exception):
+    """There is no way for this message; its text is the sentence for ``error``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Where a transmission waits, and which devices may take it; ``python`` names a backend in Python."""
+
+    lane: str
+    devices: tuple[str, ...] = ()
+    python: str | None = None
+
+
+def choose(
+    config: Config,
+    backend: str,
+    number: str,
+    *,
+    python: Collection[str] = (),
+    sender: str = "",
+    turn: float = 0.0,
+    last_heard: Callable[[str], str | None] | None = None,
+) -> Choice:
+    """Resolve the backend that a caller named, for one number. Raises NoRouteError.
+
+    ``python``: names of the backends in Python. ``sender``: the sender asked for, for ``[[route]]``. ``turn``: 0 to 1,
+    evenly spread over successive calls; it picks the device of a ``balance`` pool in proportion to the rates.
+    ``last_heard``: for ``sticky`` pools, the device that last heard from a number.
+    """
+    name = _routed(config, number, sender) if backend == AUTO and AUTO not in python else backend
+    if name in python:
+        return Choice(name, python=name)
+    if name in config.devices:
+        return Choice(name, (name,))
+    pool = config.backend.get(name)
+    if pool is None:
+        raise NoRouteError(f"the backend {name!r} isn't configured")
+    if isinstance(pool, PythonBackendConfig):
+        return Choice(name, python=name)
+    preferred = _preferred(config, pool, number, turn, last_heard)
+    return Choice(f"{name}@{preferred}" if preferred else name, tuple(pool.devices))
+
+
+def _routed(config: Config, number: str, sender: str) -> str:
+    for rule in config.route:
+        if (not rule.prefix or number.startswith(rule.prefix)) and (not rule.sender or sender in rule.sender):
+            return rule.backend
+    raise NoRouteError(f"no route for {number}: no [[route]] rule fits it")
+
+
+def _preferred(
+    config: Config, pool: PoolConfig, number: str, turn: float, last_heard: Callable[[str], str | None] | None
+) -> str | None:
+    if pool.strategy == "balance":
+        return _by_weight(pool.devices, [_weight(config, device) for device in pool.devices], turn)
+    if pool.strategy == "sticky" and last_heard is not None:
+        device = last_heard(number)
+        return device if device in pool.devices else None
+    return None
+
+
+def _weight(config: Config, device: str) -> float | None:
+    known = config.devices.get(device)
+    rate: Rate | None = known.rate if known else None
+    return rate.count / rate.period if rate else None
+
+
+def _by_weight(devices: Sequence[str], weights: Sequence[float | None], turn: float) -> str:
+    """Pick by weight; a device without a rate weighs as much as the fastest that has one."""
+    most = max((weight for weight in weights if weight), default=1.0)
+    shares = [weight or most for weight in weights]
+    position = (turn % 1.0) * sum(shares)
+    for device, share in zip(devices, shares, strict=True):
+        position -= share
+        if position < 0:
+            return device
+    return devices[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How a device is: ``up_s``, for how long it has been ``up`` (None: it isn't), or inf since the start."""
+
+    state: str
+    up_s: float = float("inf")
+
+
+def usable(pool: PoolConfig, seen: Mapping[str, Seen]) -> tuple[str, ...]:
+    """Give the devices that a pool may use now, in its order.
+
+    One that isn't ``up`` leaves at once and is back when it has been up for ``return_after`` seconds.
+    """
+    return tuple(
+        device
+        for device in pool.devices
+        if device in seen and seen[device].state == UP and seen[device].up_s >= pool.return_after
+    )
+
+
+def lanes(config: Config, device: str, seen: Mapping[str, Seen]) -> tuple[str, ...]:
+    """Give the lanes that a device may claim from now: its own, then those of its pools.
+
+    ``failover``: only the first usable device serves the pool. ``balance`` and ``sticky``: each usable device
+    serves what prefers it; what prefers nobody, or a device that isn't usable, is anybody's.
+    """
+    found = [device]
+    for name, pool in config.backend.items():
+        if isinstance(pool, PythonBackendConfig) or device not in pool.devices:
+            continue
+        ready = usable(pool, seen)
+        if device not in ready or (pool.strategy == "failover" and device != ready[0]):
+            continue
+        orphans = [other for other in pool.devices if other not in ready]
+        mine = pool.devices if pool.strategy == "failover" else [device, *orphans]
+        found += [name, *(f"{name}@{each}" for each in mine)]
+    return tuple(found)

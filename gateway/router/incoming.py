@@ -1,0 +1,210 @@
+"""The router's work on stored incoming messages: claim one, run the apps, finish it with all its answers.
+
+A message is claimed, and that is committed, before an app sees it; so what was claimed by a process that died may
+have been seen. One commit finishes a message, stores its answers and claims the next one.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import local
+from typing import TYPE_CHECKING, Any
+
+from gateway.errors import GatewayError, StoreError
+from gateway.message import IncomingMessage
+from gateway.router.phases import AppError
+from gateway.session import now_ms
+from gateway.store import inbox, outbox, router_rows
+from gateway.store.engine import Conn
+from gateway.store.types import MessageRow, NewMessage, Status
+from gateway.transmission import moment
+
+if TYPE_CHECKING:
+    from gateway.router.blocking import BlockingRouter
+
+log = logging.getLogger("gateway.router")
+_draining = local()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a message failed: one sentence, and what was raised."""
+
+    error: str
+    cause: BaseException
+
+
+class _LostClaimError(GatewayError):
+    """Another process has the message by now; its answers are that process's business."""
+
+
+def new_row(msg: IncomingMessage, claimed_by: int | None = None) -> inbox.NewIncoming:
+    """Give the row of a message that ``receive()`` puts in."""
+    connection = msg.connections[0]
+    return inbox.NewIncoming(
+        id=msg.id,
+        connection_id=connection.id,
+        backend=connection.backend.name,
+        identity=connection.identity,
+        text=storable_text(msg.text),
+        fields=storable(msg.fields),
+        to=msg.to,
+        received_ms=int(msg.received_at.timestamp() * 1000),
+        claimed_by=claimed_by,
+    )
+
+
+def message(router: BlockingRouter, row: MessageRow) -> IncomingMessage:
+    """Give the message that a row stores."""
+    (transmission,) = row.transmissions
+    msg = router.new_incoming_message(
+        row.text,
+        [transmission.connection],
+        id_=row.id,
+        in_response_to=row.in_response_to,
+        fields=row.fields,
+        received_at=moment(row.received_ms),
+        to=row.to,
+        device=transmission.device,
+        complete=row.complete,
+        redelivered=row.redelivered,
+    )
+    msg.processed = transmission.status is not Status.RECEIVED
+    return msg.bind(router, row)
+
+
+def drain(router: BlockingRouter, stop: Callable[[], bool], most: int) -> int:
+    """Run the phases of up to ``most`` stored messages, the oldest first, until ``stop``; gives how many that were."""
+    count = 0
+    with _once() as first:
+        if not first:
+            return 0
+        with router.session.claiming() as epoch:
+            waiting = router.session.store.write(lambda c: _tend(c, router, epoch))
+            while waiting:
+                count += 1
+                again = count < most
+                _, waiting = run(router, message(router, waiting[0]), epoch, more=lambda: again and not stop())  # noqa: B023
+    return count
+
+
+def run(
+    router: BlockingRouter, msg: IncomingMessage, epoch: int, *, more: Callable[[], bool] = lambda: False
+) -> tuple[Failure | None, list[MessageRow]]:
+    """Run the phases of a claimed message and finish it; claim the next one with ``more``.
+
+    Returns why it failed, if it did, and the message that was claimed.
+    """
+    failure, answers = _phases(router, msg)
+    news: list[NewMessage] = []
+    if failure is None:
+        failure, news = _prepared(router, answers)
+    try:
+        waiting = router.session.store.write(lambda c: _finish(c, router, msg, epoch, failure, news, more()))
+    except (outbox.KeyConflictError, router_rows.UnstorableError) as conflict:
+        failure = Failure(f"a response can't be stored: {conflict}", conflict)
+        waiting = router.session.store.write(lambda c: _finish(c, router, msg, epoch, failure, [], more()))
+    except _LostClaimError:
+        log.warning("message %s was taken over by another process; its responses are dropped here", msg.id)
+        return failure, router.session.store.write(lambda c: inbox.claim(c, epoch, 1, now_ms())) if more() else []
+    if failure is not None:
+        log.error("message %s failed: %s", msg.id, failure.error, exc_info=failure.cause)
+    router.poke()
+    msg.processed = True
+    return failure, waiting
+
+
+def storable(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Give those fields that are plain JSON; what an app keeps there besides lives as long as the object."""
+
+    def plain(value: object) -> bool:
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError):
+            return False
+        return True
+
+    return {str(key): value for key, value in fields.items() if plain(value)}
+
+
+def storable_text(text: str) -> str:
+    r"""Give a text that every database takes: what it doesn't becomes U+FFFD.
+
+    >>> storable_text("a\0b\ud800")
+    'a\ufffdb\ufffd'
+    """
+    return text.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _phases(router: BlockingRouter, msg: IncomingMessage) -> tuple[Failure | None, list[dict[str, Any]]]:
+    try:
+        answer = router.process_incoming_phases(msg)
+    except AppError as error:
+        return Failure(str(error), error.cause), []
+    except Exception as error:  # noqa: BLE001 - a router of the user's own; its message must not stop the others
+        return Failure(f"the router raised {type(error).__name__}: {error}", error), []
+    return None, msg.responses if answer is not False else []
+
+
+def _prepared(router: BlockingRouter, answers: list[dict[str, Any]]) -> tuple[Failure | None, list[NewMessage]]:
+    """Give the rows of the responses."""
+    news: list[NewMessage] = []
+    for answer in answers:
+        try:
+            given = {key: value for key, value in answer.items() if key != "raise_on_error"}
+            new = router.prepare(router.new_outgoing_message(**given))
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - what an app put into responses, not ours to trust
+            return Failure(f"a response can't be sent: {type(error).__name__}: {error}", error), []
+        if new.transmissions:
+            news.append(new)
+    return None, news
+
+
+def _finish(
+    c: Conn,
+    router: BlockingRouter,
+    msg: IncomingMessage,
+    epoch: int,
+    failure: Failure | None,
+    news: list[NewMessage],
+    more: bool,
+) -> list[MessageRow]:
+    """Write the end of a message, its responses, and the claim of the next one, which is returned."""
+    now = now_ms()
+    status, error = (Status.HANDLED, None) if failure is None else (Status.FAILED, failure.error)
+    if not inbox.finish(c, msg.id, epoch, status, now, error, storable(msg.fields), msg.filtered):
+        raise _LostClaimError(msg.id)
+    ageing_ms = int(router.config.gateway.ageing * 1000)
+    for new in news:
+        router_rows.enqueue(c, new, now, ageing_ms)
+    return inbox.claim(c, epoch, 1, now) if more else []
+
+
+def _tend(c: Conn, router: BlockingRouter, epoch: int) -> list[MessageRow]:
+    """Do what time has brought, dead owners, due and expired messages, and claim the first message."""
+    now = now_ms()
+    inbox.recover(c, epoch, now)
+    router_rows.recover(c, epoch, router.backends, now)
+    outbox.settle_unknowns(c, now, dict.fromkeys(router.backends, ("resend", 0)))
+    outbox.expire(c, now)
+    outbox.promote(c, now)
+    return inbox.claim(c, epoch, 1, now)
+
+
+@contextmanager
+def _once() -> Iterator[bool]:
+    """True unless this thread is draining already: an app that drains must not run into itself."""
+    if getattr(_draining, "on", False):
+        yield False
+        return
+    _draining.on = True
+    try:
+        yield True
+    finally:
+        _draining.on = False
