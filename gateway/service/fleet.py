@@ -1,0 +1,52 @@
+"""How all devices of this service are, for the pools: which of them may be used now."""
+
+from __future__ import annotations
+
+import math
+import threading
+
+from drivers.base import State
+from gateway.backends import Seen, lanes
+from gateway.config.model import Config
+
+
+class Fleet:
+    """The state of every device, told by its worker and read by all. Thread-safe."""
+
+    def __init__(self, config: Config) -> None:
+        self._lock = threading.Lock()
+        self._config = config
+        self._states: dict[str, State] = {}
+        self._up_mono: dict[str, float] = {}
+
+    def reload(self, config: Config) -> None:
+        """Use the pools of a new config."""
+        with self._lock:
+            self._config = config
+
+    def set(self, device: str, state: State, now: float) -> bool:
+        """A device is in ``state`` at ``now`` (monotonic); whether that changed what pools may use."""
+        with self._lock:
+            before = self._states.get(device)
+            self._states[device] = state
+            if state is not State.UP:
+                self._up_mono.pop(device, None)
+            elif before is not State.UP:
+                # A device that comes up for the first time is used at once, one that returns has to prove itself.
+                first = before in (None, State.STARTING)
+                self._up_mono[device] = -math.inf if first else now
+        return before is not state and State.UP in (before, state)
+
+    def lanes(self, device: str, now: float) -> tuple[str, ...]:
+        """Where ``device`` may claim from now: its own lane and those of its pools."""
+        with self._lock:
+            seen = {
+                name: Seen(str(state), now - self._up_mono[name] if name in self._up_mono else 0.0)
+                for name, state in self._states.items()
+            }
+            return lanes(self._config, device, seen)
+
+    def states(self) -> dict[str, State]:
+        """The state of every device by its name."""
+        with self._lock:
+            return dict(self._states)

@@ -1,0 +1,268 @@
+"""One device's flows together: events go in, what to write comes out, and what was written is acted upon.
+
+Used by the worker's thread only. Nothing here waits; ``write`` is the only place that commits.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from drivers.base import (
+    EnterPin,
+    Event,
+    Health,
+    Incoming,
+    Left,
+    Notice,
+    PinNeeded,
+    PinOutcome,
+    Receipt,
+    Result,
+    State,
+    UssdReply,
+)
+from gateway import logs
+from gateway.config.model import Config, ModemConfig, SmppConfig
+from gateway.errors import StoreError
+from gateway.limits import Limiter
+from gateway.policy import DevicePolicy
+from gateway.service import metering, options
+from gateway.service.clock import Clock
+from gateway.service.fleet import Fleet
+from gateway.service.health import DeviceState
+from gateway.service.incoming import Inflow
+from gateway.service.keeper import Keeper
+from gateway.service.outgoing import Outgoing
+from gateway.service.parts import Splitter
+from gateway.service.pins import PinDesk
+from gateway.service.requests import RequestDesk
+from gateway.service.turn import Turn, Written
+from gateway.store import devices
+from gateway.store.engine import Store
+from gateway.store.outbox import ClaimRequest
+
+log = logs.get(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all workers of a service have in common."""
+
+    store: Store
+    clock: Clock
+    epoch: int
+    fleet: Fleet
+    arrived: Callable[[], object]
+    """Called when the router has something to do."""
+    moved: Callable[[], object]
+    """Called when a device came or went, so that others look at its pools again."""
+
+
+class Flows:
+    """What goes through one device, and how it is."""
+
+    def __init__(self, config: Config, name: str, shared: Shared) -> None:
+        settings = config.devices[name]
+        self.device, self.settings, self._shared, self._clock = name, settings, shared, shared.clock
+        self.state = DeviceState(name, settings.kind, settings.driver, config.gateway.node)
+        self.keeper = Keeper(name, lambda: options.of(config, name))
+        self._inflow, self._desk = Inflow(), RequestDesk()
+        self._pins = PinDesk(name, settings.pin if isinstance(settings, ModemConfig) else None)
+        self._outgoing = _outgoing(settings, self._clock)
+        self._subjects: tuple[str, ...] = ()
+        self._more, self._need = True, 1
+        self.claiming = True
+
+    @property
+    def ready(self) -> bool:
+        """Whether it is known what the device has used of its limits."""
+        return bool(self._subjects)
+
+    def look(self) -> None:
+        """There may be something to claim."""
+        self._more, self._need = True, 1
+
+    def until(self, now: float, store_mono: float) -> float:
+        """When there is something to do if nothing is heard; what needs the store not before ``store_mono``."""
+        until = self.keeper.next_mono if self.ready else math.inf
+        if self.state.state is State.UP and self._outgoing.waiting:
+            until = min(until, self._outgoing.opens_at(now))
+        if self.state.state is State.UP and self._more:
+            until = min(until, max(store_mono, self._outgoing.opens_at(now, self._need)))
+        if self._outgoing.batch() or self._inflow.batch() or self._desk.answers():
+            until = min(until, store_mono)
+        return until
+
+    def learn(self) -> None:
+        """Learn what the device and its SIM have used already; before that nothing is claimed. Raises StoreError."""
+        with self._shared.store.read() as c:
+            if not self.ready:
+                self.state.pause(on=devices.paused(c, self.device))
+            self._outgoing.limiter = metering.limiter(c, self.settings, self._wanted, self._clock)
+        self._subjects = self._wanted
+
+    def go(self, now: float) -> None:
+        """Take what the device says, and give it what it may have."""
+        self.sort(self.keeper.events(now, paused=self.state.paused))
+        self._desk.overdue(now)
+        if self.state.state is not State.UP and self._outgoing.waiting:
+            self._outgoing.give_back(f"the device is {self.state.state}")
+        self._hand_over(now)
+
+    def sort(self, events: Iterable[Event]) -> None:
+        """Take events."""
+        for event in events:
+            try:
+                self._take(event)
+            except Exception:
+                # The events behind it must not be lost with it.
+                log.exception("an event can't be taken", device=self.device, kind=type(event).__name__)
+        if not self.keeper.alive:
+            self._inflow.clear()
+            self._pins.ended()
+            self._desk.ended("the device's process has ended")
+
+    def give_back(self, reason: str) -> None:
+        """Hand back what is not with the device."""
+        self._outgoing.give_back(reason)
+
+    def _take(self, event: Event) -> None:
+        match event:
+            case Left():
+                self._outgoing.left(event)
+            case Result():
+                self._outgoing.result(event)
+            case Incoming() | Receipt():
+                self._inflow.add(event)
+            case Health():
+                self._health(event)
+            case PinNeeded():
+                self._pins.needed(event)
+            case PinOutcome():
+                self._pins.outcome(event)
+            case UssdReply():
+                self._desk.reply(event)
+            case Notice(kind=kind, text=sentence, fields=fields):
+                log.info(sentence, **{**fields, "device": self.device, "kind": kind})
+            case _:
+                pass
+
+    def _health(self, event: Health) -> None:
+        before = (self.state.state, self.state.reason)
+        if event.state is State.UP:
+            self._pins.blocked = self.state.blocked = None
+        self.state.update(event)
+        self._outgoing.window = max(1, event.window)
+        self._outgoing.sim = self.state.sim
+        self._seen(before)
+
+    def _seen(self, before: tuple[State, str]) -> None:
+        """Say it where the device's state has changed."""
+        state, reason = self.state.state, self.state.reason
+        if (state, reason) == before:
+            return
+        expected = state in (State.UP, State.STARTING, State.PAUSED) or not self.claiming
+        say = log.info if expected else log.warning
+        say(f"the device is {state}", device=self.device, reason=reason or None)
+        if self._shared.fleet.set(self.device, state, self._clock.mono()):
+            self._shared.moved()
+        self.look()
+
+    def _hand_over(self, now: float) -> None:
+        if self.state.state is State.UP and self.claiming:
+            self.keeper.send(*self._outgoing.submits(now))
+
+    @property
+    def _wanted(self) -> tuple[str, ...]:
+        return (self.device, self.state.sim) if self.state.sim else (self.device,)
+
+    def write(self, now: float, *, requests: bool) -> None:
+        """Commit what has come up, with the next claim, and act upon it. Raises StoreError; nothing is lost then."""
+        if self._subjects != self._wanted and self._outgoing.idle and not self._outgoing.batch():
+            self.learn()
+        turn = Turn(
+            self.device, self._subjects[-1], self._shared.epoch, self._clock.now_ms(),
+            out=self._outgoing.batch(),
+            incoming=self._inflow.batch(),
+            answers=self._desk.answers(),
+            row=self.state.row(self._clock.now_ms()) if self.state.due(now) else None,
+            pin=self._pins if self._pins.pending else None,
+            claim=self._claim(now),
+            look=requests,
+        )  # fmt: skip
+        if not turn:
+            return
+        try:
+            done = self._shared.store.write(turn)
+        except StoreError:
+            raise
+        except Exception:
+            # One row that the store can't take must not keep all others from it.
+            log.exception("a turn can't be written whole and is written in pieces", device=self.device)
+            self._write_apart(turn)
+            return
+        if turn.row:
+            self.state.written(self._clock.mono())
+        self._outgoing.written()
+        self._desk.written(turn.answers)
+        if turn.incoming:
+            self.keeper.send(self._inflow.done(turn.incoming, stored=True))
+        self._after(turn, done)
+
+    def _claim(self, now: float) -> ClaimRequest | None:
+        if not (self._more and self.claiming and self.state.state is State.UP and self._subjects == self._wanted):
+            return None
+        room = self._outgoing.room(now)
+        if room is None:
+            return None
+        lanes = self._shared.fleet.lanes(self.device, now)
+        return ClaimRequest(self.device, lanes, self._shared.epoch, room.rows, room.parts, room.whole)
+
+    def _after(self, turn: Turn, done: Written) -> None:
+        now = self._clock.mono()
+        if done.stale:
+            log.warning("another gateway has taken over attempts of this device", device=self.device, count=done.stale)
+        if turn.pin and (pin := self._pins.pin(done.pin)) is not None:
+            self.keeper.send(EnterPin(pin))
+        before = (self.state.state, self.state.reason)
+        if any(request.kind == "unlock" for request in done.requests):
+            self._pins.blocked = None
+        self.state.blocked = self._pins.blocked
+        self._desk.take(done.requests, self.state, self.keeper, now)
+        self._seen(before)
+        if done.ready:
+            self._shared.arrived()
+        if turn.claim is not None:
+            limited = turn.claim.max_parts is not None
+            self._more = limited or len(done.claimed) == turn.claim.max_rows
+            # Too few parts were free for what waits first: asking again makes sense when there are more.
+            self._need = turn.claim.max_parts + 1 if turn.claim.max_parts is not None and not done.claimed else 1
+            self._outgoing.take(done.claimed)
+            self._hand_over(now)
+
+    def _write_apart(self, turn: Turn) -> None:
+        """Write each piece by itself; one that the store can't take is said and left out. Raises StoreError."""
+        for piece in filter(None, turn.pieces()):
+            stored = True
+            try:
+                self._shared.store.write(piece)
+            except StoreError:
+                raise
+            except Exception:
+                # See `write`.
+                log.exception("the store can't take this", device=self.device)
+                stored = False
+            if piece.incoming:
+                self.keeper.send(self._inflow.done(piece.incoming, stored=stored))
+        self._outgoing.written()
+        self._desk.written(turn.answers)
+        self.state.written(self._clock.mono())
+
+
+def _outgoing(settings: ModemConfig | SmppConfig, clock: Clock) -> Outgoing:
+    policy = DevicePolicy(settings.attempts, settings.retry, settings.on_unknown, settings.settle)
+    alphabet = settings.alphabet if isinstance(settings, SmppConfig) else "gsm7"
+    limited = bool(settings.rate or settings.quota)
+    return Outgoing(policy, Limiter(), Splitter(alphabet), clock, receipts=settings.receipts, metered=limited)

@@ -1,0 +1,44 @@
+"""From a device's config to the plain options that its process is given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gateway.config.model import Config, ModemConfig, SmppConfig, TlsConfig
+
+VIRTUAL = "virtual"
+
+
+def of(config: Config, name: str) -> tuple[str, dict[str, Any]]:
+    """Kind and options of a device. Secrets are in clear: they go into a pipe, never onto a command line.
+
+    Raises ConfigurationError when a secret can't be read.
+    """
+    device = config.devices[name]
+    options = _modem(config, device) if isinstance(device, ModemConfig) else _smpp(device)
+    if VIRTUAL in (options.get("port"), options.get("host")):
+        options["virtual"] = dict(device.virtual or {})
+    return device.kind, {"name": name, "driver": device.driver, "receipts": device.receipts, **options}
+
+
+def _modem(config: Config, device: ModemConfig) -> dict[str, Any]:
+    identity = {key: getattr(device, key) for key in ("port", "imei", "usb", "iccid") if getattr(device, key)}
+    return {
+        **identity,
+        "ports": list(config.gateway.ports),
+        "poll": device.poll,
+        "answer_timeout": device.answer_timeout,
+    }
+
+
+def _smpp(device: SmppConfig) -> dict[str, Any]:
+    plain = (
+        "host", "port", "system_id", "bind", "binds", "window", "source", "alphabet", "enquire_link",
+        "response_timeout", "reconnect", "system_type", "interface_version", "service_type",
+    )  # fmt: skip
+    tls: bool | dict[str, str] = _tls(device.tls) if isinstance(device.tls, TlsConfig) else device.tls
+    return {key: getattr(device, key) for key in plain} | {"password": device.password.reveal(), "tls": tls}
+
+
+def _tls(tls: TlsConfig) -> dict[str, str]:
+    return {key: str(value) for key, value in tls.model_dump().items() if value is not None}

@@ -1,0 +1,255 @@
+"""One device's outgoing flow: claimed transmissions become parts at the device, their results become settlements.
+
+Nothing here waits or writes. The worker asks what may be claimed (``room``), what may be submitted now (``submits``)
+and what is to be written (``batch``), and says when it was written (``written``).
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from drivers.base import Fault, Left, Outcome, Part, Result, Submit
+from gateway import logs
+from gateway.limits import Limiter
+from gateway.policy import DevicePolicy, after
+from gateway.service.clock import Clock
+from gateway.service.pace import Backoff
+from gateway.service.parts import Splitter
+from gateway.store.types import Claimed, PartResult, Settlement, Status, UsageRow
+
+log = logs.get(__name__)
+MOST_ROWS = 200
+TROUBLE = frozenset({Fault.DEVICE, Fault.THROTTLED})
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What may be claimed now: rows, parts (None: no limit), and the whole limit in parts."""
+
+    rows: int
+    parts: int | None
+    whole: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class OutBatch:
+    """What the store has to learn about outgoing parts."""
+
+    results: tuple[PartResult, ...] = ()
+    late: tuple[PartResult, ...] = ()
+    settlements: tuple[Settlement, ...] = ()
+    usage: tuple[UsageRow, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.results or self.late or self.settlements)
+
+    def count(self, *statuses: Status) -> int:
+        """How many settlements have one of these statuses."""
+        return sum(settlement.status in statuses for settlement in self.settlements)
+
+
+@dataclass(slots=True)
+class _Attempt:
+    claimed: Claimed
+    waiting: deque[Part]
+    parts: int
+    open: dict[int, float | None] = field(default_factory=dict)
+    """By index of a part at the device: when it left (monotonic), None when it has not."""
+    results: dict[int, Result] = field(default_factory=dict)
+
+
+class Outgoing:
+    """The attempts of one device that are under way."""
+
+    def __init__(
+        self, policy: DevicePolicy, limiter: Limiter, splitter: Splitter, clock: Clock, *,
+        receipts: bool = True, metered: bool = True, chance: random.Random | None = None,
+    ) -> None:  # fmt: skip
+        """``metered``: the device has limits, so what leaves is written down."""
+        self._policy, self.limiter, self._splitter, self._clock = policy, limiter, splitter, clock
+        self._receipts, self._metered, self._chance = receipts, metered, chance or random.SystemRandom()
+        self._attempts: dict[int, _Attempt] = {}
+        self._results: list[PartResult] = []
+        self._late: list[PartResult] = []
+        self._settlements: list[Settlement] = []
+        self._usage: Counter[tuple[int, bool]] = Counter()
+        self._trouble = Backoff(1.0, 60.0, self._chance)
+        self._held_until = -math.inf
+        self.window = 1
+        self.sim: str | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is under way, so that ``limiter`` may be replaced."""
+        return not self._attempts
+
+    @property
+    def in_flight(self) -> int:
+        """Parts that are with the device."""
+        return sum(len(attempt.open) for attempt in self._attempts.values())
+
+    @property
+    def waiting(self) -> int:
+        """Parts of claimed transmissions that are not with the device yet."""
+        return sum(len(attempt.waiting) for attempt in self._attempts.values())
+
+    def room(self, now: float) -> Room | None:
+        """What may be claimed at ``now`` (monotonic); None when nothing may."""
+        waiting = self.waiting
+        # A window's worth is claimed ahead, so that the device is never idle during a commit; a modem takes one by one.
+        rows = (self.window if self.window == 1 else 2 * self.window) - self.in_flight - waiting
+        free = self.limiter.available(now)
+        parts = None if free is None else free - waiting
+        if rows <= 0 or now < self._held_until or (parts is not None and parts <= 0):
+            return None
+        return Room(min(rows, MOST_ROWS), parts, self.limiter.whole)
+
+    def opens_at(self, now: float, count: int = 1) -> float:
+        """When ``count`` more parts may leave (monotonic); inf when only an event can change it."""
+        if self.in_flight >= self.window:
+            return math.inf
+        return max(self.limiter.next_at(now, count), self._held_until)
+
+    def take(self, claimed: Iterable[Claimed]) -> None:
+        """Take over what was claimed and committed."""
+        for each in claimed:
+            try:
+                parts = self._splitter.split(each)
+            except ValueError as error:
+                self._attempts[each.attempt] = _Attempt(each, deque(), 1)
+                self.result(Result(each.attempt, 1, Outcome.REFUSED, fault=Fault.MESSAGE, reason=str(error)))
+                continue
+            self._attempts[each.attempt] = _Attempt(each, deque(parts), len(parts))
+
+    def submits(self, now: float) -> list[Submit]:
+        """What the device gets now, within its window and its limits."""
+        given: list[Submit] = []
+        if now < self._held_until:
+            return given
+        credit = self.window - self.in_flight
+        free = self.limiter.available(now)
+        for attempt in self._attempts.values():
+            count = min(len(attempt.waiting), credit, credit if free is None else free)
+            if count > 0:
+                parts = tuple(attempt.waiting.popleft() for _ in range(count))
+                attempt.open.update((part.index, None) for part in parts)
+                self.limiter.reserve(count, now)
+                given.append(self._submit(attempt.claimed, parts))
+                credit -= count
+                free = None if free is None else free - count
+        return given
+
+    def left(self, event: Left) -> None:
+        """Parts are leaving the host."""
+        for token, index in event.parts:
+            attempt = self._attempts.get(token)
+            if attempt and index in attempt.open and attempt.open[index] is None:
+                attempt.open[index] = event.at_mono
+                self.limiter.left(event.at_mono)
+
+    def result(self, event: Result) -> None:
+        """What became of one part. Late answers are evidence for an attempt that was settled as unknown."""
+        attempt = self._attempts.get(event.token)
+        if attempt is None or event.index in attempt.results:
+            self._late.append(self._row(event, None))
+            return
+        left = attempt.open.pop(event.index, None)
+        self._meter(event, left, submitted=not any(part.index == event.index for part in attempt.waiting))
+        attempt.results[event.index] = event
+        self._results.append(self._row(event, left))
+        self._hold(event)
+        if len(attempt.results) == attempt.parts:
+            self._settle(attempt)
+
+    def give_back(self, reason: str) -> None:
+        """Hand back every part that is not with the device, as never sent."""
+        for token, attempt in list(self._attempts.items()):
+            for part in list(attempt.waiting):
+                attempt.waiting.popleft()
+                self._end(attempt, Result(token, part.index, Outcome.NOT_SENT, reason=reason))
+
+    def batch(self) -> OutBatch:
+        """What has not been written yet."""
+        usage = [
+            UsageRow(at_ms, count, count if taken else 0)
+            for (at_ms, taken), count in sorted(self._usage.items())
+        ]  # fmt: skip
+        return OutBatch(tuple(self._results), tuple(self._late), tuple(self._settlements), tuple(usage))
+
+    def written(self) -> None:
+        """The last batch is in the store."""
+        for pending in (self._results, self._late, self._settlements):
+            pending.clear()
+        self._usage.clear()
+
+    def _submit(self, claimed: Claimed, parts: Sequence[Part]) -> Submit:
+        left_ms = None if claimed.expires_ms is None else claimed.expires_ms - self._clock.now_ms()
+        return Submit(
+            claimed.attempt, claimed.identity, tuple(parts), flash=claimed.flash, receipt=self._receipts,
+            validity_s=None if left_ms is None else max(1.0, left_ms / 1000), priority=claimed.priority,
+            text=claimed.text, fields=claimed.fields, source=_source(claimed),
+        )  # fmt: skip
+
+    def _end(self, attempt: _Attempt, event: Result) -> None:
+        attempt.results[event.index] = event
+        self._results.append(self._row(event, None))
+        if len(attempt.results) == attempt.parts:
+            self._settle(attempt)
+
+    def _row(self, event: Result, left: float | None) -> PartResult:
+        return PartResult(
+            event.token, event.index, event.outcome, event.reference, event.fault, event.code, event.reason,
+            None if left is None else self._clock.at_ms(left), self.sim,
+        )  # fmt: skip
+
+    def _meter(self, event: Result, left: float | None, *, submitted: bool) -> None:
+        if not submitted:
+            return
+        now = self._clock.mono()
+        if event.outcome is Outcome.NOT_SENT:
+            self.limiter.release(1, now)
+            return
+        taken = event.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN)
+        self.limiter.settle(now, taken=taken, left_at=left)
+        if self._metered:
+            self._usage[self._clock.at_ms(now if left is None else left), taken] += 1
+
+    def _hold(self, event: Result) -> None:
+        """Leave a device in trouble alone for a while: its messages wait, and the log is not flooded."""
+        if event.outcome is Outcome.ACCEPTED:
+            self._trouble.reset()
+        elif event.fault in TROUBLE or event.outcome is Outcome.NOT_SENT:
+            now = self._clock.mono()
+            if now >= self._held_until:
+                pause = self._trouble.pause_s() if event.retry_after_s is None else event.retry_after_s
+                self._held_until = now + pause
+
+    def _settle(self, attempt: _Attempt) -> None:
+        claimed = attempt.claimed
+        del self._attempts[claimed.attempt]
+        results = [attempt.results[index] for index in sorted(attempt.results)]
+        decision = after(
+            results, claimed.number, self._policy, claimed.expires_ms, self._clock.now_ms(), self._chance.random()
+        )
+        again = decision.status is Status.QUEUED
+        self._settlements.append(
+            Settlement(
+                claimed.attempt,
+                claimed.transmission,
+                decision.status,
+                decision.error,
+                decision.retry_at_ms,
+                decision.counted,
+                decision.front,
+                possible_duplicate=again and any(r.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN) for r in results),
+            )
+        )
+
+
+def _source(claimed: Claimed) -> str | None:
+    source = claimed.fields.get("source")
+    return source if isinstance(source, str) and source else None

@@ -1,0 +1,72 @@
+"""What people ask of a device while the service runs: pause, resume, unlock, ussd."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from drivers.base import Command, Pause, State, Ussd, UssdReply
+from gateway.service.health import DeviceState
+from gateway.service.keeper import Keeper
+from gateway.store.requests import RequestRow
+
+USSD_LIMIT_S = 180.0
+"""How long a network may take to answer a code."""
+
+
+class RequestDesk:
+    """The open requests of one device and the answers that are to be written."""
+
+    def __init__(self) -> None:
+        self._open: dict[int, float] = {}
+        self._answers: dict[int, dict[str, Any]] = {}
+
+    def take(self, asked: Iterable[RequestRow], state: DeviceState, keeper: Keeper, now: float) -> None:
+        """Do what was asked; pauses and unlocks are in the store already."""
+        for request in asked:
+            match request.kind:
+                case "pause" | "resume":
+                    state.pause(on=request.kind == "pause")
+                    keeper.send(Pause(on=state.paused))
+                case "unlock":
+                    state.blocked = None
+                    keeper.again("unlocked: its process starts anew")
+                case "ussd":
+                    keeper.send(*self._ussd(request, state, now))
+
+    def reply(self, event: UssdReply) -> None:
+        """The network has answered a code."""
+        if self._open.pop(event.token, None) is not None:
+            told = {"error": event.error} if event.error else {"text": event.text or "", "open": event.open}
+            self._answers[event.token] = told
+
+    def overdue(self, now: float) -> None:
+        """Answer what the network did not."""
+        for token, until in list(self._open.items()):
+            if now > until:
+                self._refuse(token, f"no answer from the network for {USSD_LIMIT_S:.0f} s")
+
+    def ended(self, reason: str) -> None:
+        """The device's process has ended."""
+        for token in list(self._open):
+            self._refuse(token, reason)
+
+    def answers(self) -> Mapping[int, Mapping[str, Any]]:
+        """What is to be written."""
+        return dict(self._answers)
+
+    def written(self, answers: Mapping[int, Mapping[str, Any]]) -> None:
+        """These are in the store."""
+        for token in answers:
+            self._answers.pop(token, None)
+
+    def _ussd(self, request: RequestRow, state: DeviceState, now: float) -> list[Command]:
+        if state.state is not State.UP:
+            self._refuse(request.id, f"the device is {state.state}" + (f": {state.reason}" if state.reason else ""))
+            return []
+        self._open[request.id] = now + USSD_LIMIT_S
+        return [Ussd(request.id, str(request.args.get("code", "")))]
+
+    def _refuse(self, token: int, reason: str) -> None:
+        self._open.pop(token, None)
+        self._answers[token] = {"error": reason}

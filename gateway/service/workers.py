@@ -1,0 +1,91 @@
+"""The workers of all devices: started, watched, exchanged on a reload, and stopped together."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from drivers.base import State
+from gateway import logs
+from gateway.config.model import Config
+from gateway.service.flows import Shared
+from gateway.service.pace import Beat
+from gateway.service.worker import Worker
+
+log = logs.get(__name__)
+
+
+class Workers:
+    """One worker for each enabled device of the config. Thread-safe."""
+
+    def __init__(self, config: Config, shared: Shared) -> None:
+        self._config, self._shared = config, shared
+        self._lock = threading.Lock()
+        self._workers: dict[str, Worker] = {}
+
+    def __len__(self) -> int:
+        return len(self._workers)
+
+    def start(self) -> None:
+        """Start a worker for each device that has none."""
+        with self._lock:
+            for name, device in self._config.devices.items():
+                if device.enabled and name not in self._workers:
+                    self._workers[name] = worker = Worker(self._config, name, self._shared)
+                    worker.start()
+
+    def poke(self) -> None:
+        """There may be work for any of them."""
+        with self._lock:
+            for worker in self._workers.values():
+                worker.poke()
+
+    def states(self) -> dict[str, State]:
+        """The state of every device."""
+        return self._shared.fleet.states()
+
+    def beats(self) -> list[Beat]:
+        """Their signs of life."""
+        with self._lock:
+            return [worker.beat for worker in self._workers.values()]
+
+    def revive(self) -> None:
+        """Replace a worker whose thread has ended although nobody asked it to."""
+        with self._lock:
+            for name, worker in self._workers.items():
+                if not worker.is_alive():
+                    log.error("a worker's thread has ended; a new one is started", device=name)
+                    worker.close()
+                    self._workers[name] = again = Worker(self._config, name, self._shared)
+                    again.start()
+
+    def reload(self, config: Config, grace_s: float) -> None:
+        """Use a new config: only devices that changed, came or went are touched."""
+        shared = ("ports", "node", "state")
+        same = all(getattr(config.gateway, key) == getattr(self._config.gateway, key) for key in shared)
+        gone = {}
+        with self._lock:
+            for name, worker in list(self._workers.items()):
+                device = config.devices.get(name)
+                if device is None or not device.enabled or device != worker.settings or not same:
+                    gone[name] = self._workers.pop(name)
+            self._config = config
+        _stop(gone, grace_s)
+        self._shared.fleet.reload(config)
+        self.start()
+
+    def stop(self, grace_s: float, alive: Callable[[], object]) -> None:
+        """Stop all at once; ``alive`` is called about once a second meanwhile."""
+        with self._lock:
+            workers, self._workers = self._workers, {}
+        _stop(workers, grace_s, alive)
+
+
+def _stop(workers: dict[str, Worker], grace_s: float, alive: Callable[[], object] = lambda: None) -> None:
+    for worker in workers.values():
+        worker.stop(grace_s)
+    for worker in workers.values():
+        while worker.is_alive():
+            worker.join(1.0)
+            alive()
+        worker.close()
