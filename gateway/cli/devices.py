@@ -1,0 +1,193 @@
+"""``status``, and what is asked of a device while the service runs: ``pause resume unlock ussd``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gateway.cli import output, program
+from gateway.errors import GatewayError
+
+if TYPE_CHECKING:
+    from gateway.cli.reasons import Outlook
+    from gateway.store.types import DeviceRow
+
+LOOK_EVERY_S = 0.1
+ANSWER_S = 15.0
+"""How long the service may take to do what is asked."""
+USSD_S = 200.0
+"""The same for what the network answers; the service gives up earlier and says so."""
+STALE_S = 120.0
+"""A device of another node that was not heard of for so long counts as down."""
+
+HEADS = (
+    "DEVICE", "KIND", "STATE", "SIGNAL", "OPERATOR", "MAY SEND", "QUEUED", "SENDING", "SENT", "FAILED", "RECEIVED",
+    "REASON",
+)  # fmt: skip
+
+Device = Annotated[str, typer.Argument(metavar="DEVICE")]
+
+
+def add(app: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (status, pause, resume, unlock, ussd):
+        app.command()(command)
+
+
+def status(context: typer.Context, as_json: output.Json = False) -> None:
+    """Show the devices, their rates and queues, and the totals."""
+    from gateway.cli.reasons import Outlook
+
+    outlook = Outlook(one := program.of(context))
+    rows = _rows(one, outlook)
+    for path, why in _missing_apps(one).items():
+        (output.note if as_json else output.line)(f"the app {path} is left out: {why}")
+    if as_json:
+        output.emit(*map(output.device, rows))
+        return
+    output.table(HEADS, [_cells(row, outlook) for row in rows])
+    _totals(one, outlook, rows)
+
+
+def _rows(one: program.Program, outlook: Outlook) -> list[DeviceRow]:
+    """The devices of this config as they are now, then those of other nodes."""
+    from gateway.store.types import DeviceRow
+
+    config, node = one.config(), one.config().gateway.node
+    rows = []
+    for name, device in config.devices.items():
+        queued = outlook.queued.get(name, 0)
+        fresh = DeviceRow(name, device.kind, device.driver, node, "starting", "", False, queued=queued)
+        row = replace(outlook.rows.get(name, fresh), kind=device.kind, driver=device.driver)
+        if not outlook.service_runs:
+            row = replace(row, state="down", reason="the service doesn't run")
+        elif not device.enabled:
+            row = replace(row, state="down", reason="disabled in the config")
+        rows.append(row)
+    for name, row in outlook.rows.items():
+        if name not in config.devices and row.node and row.node != node:
+            stale = output.now_ms() - row.updated_ms > STALE_S * 1000
+            gone = f"not heard of since {output.moment(row.updated_ms)}"
+            rows.append(replace(row, state="down", reason=gone) if stale else row)
+    return rows
+
+
+def _missing_apps(one: program.Program) -> dict[str, str]:
+    """The apps that the service goes on without."""
+    from gateway.apps import loading
+    from gateway.errors import ConfigurationError
+
+    missing = {}
+    for path in one.config().gateway.apps:
+        try:
+            loading.find(path)
+        except ConfigurationError as error:
+            missing[path] = str(error)
+    return missing
+
+
+def _cells(row: DeviceRow, outlook: Outlook) -> tuple[Any, ...]:
+    device = outlook.config.devices.get(row.name)
+    left = outlook.left(device) if device else None
+    limits = ", ".join(map(str, filter(None, [device.rate, *device.quota]))) if device else ""
+    return (
+        row.name, row.kind, row.state, None if row.signal is None else f"{row.signal} %", row.operator,
+        limits if left is None else f"{left} now of {limits}", row.queued, row.sending, row.sent_total,
+        row.failed_total, row.received_total, row.reason,
+    )  # fmt: skip
+
+
+def _totals(one: program.Program, outlook: Outlook, rows: list[DeviceRow]) -> None:
+    if not outlook.service_runs:
+        output.note("the service doesn't run")
+    if not one.has_database:
+        return
+    from gateway.store import queries
+    from gateway.store.types import Direction, Status
+
+    oldest = queries.MessageFilter(direction=Direction.OUT, status=Status.QUEUED, after=0, limit=1)
+    with one.store.read() as c:
+        waiting = queries.messages(c, oldest)
+    totals = {name: sum(getattr(row, f"{name}_total") for row in rows) for name in ("sent", "failed", "received")}
+    output.line(", ".join(f"{name} {total}" for name, total in totals.items()))
+    if waiting:
+        age_s = max(0, output.now_ms() - waiting[0][0].created_ms) // 1000
+        output.line(f"the oldest queued message waits for {age_s // 3600} h {age_s // 60 % 60} min {age_s % 60} s")
+
+
+def pause(context: typer.Context, device: Device) -> None:
+    """Close a device and leave it closed, over restarts too."""
+    _ask(program.of(context), device, "pause")
+
+
+def resume(context: typer.Context, device: Device) -> None:
+    """Open a paused device again."""
+    _ask(program.of(context), device, "resume")
+
+
+def unlock(context: typer.Context, device: Device) -> None:
+    """Allow another try with the PIN or password that was refused."""
+    _ask(program.of(context), device, "unlock")
+
+
+def ussd(
+    context: typer.Context,
+    device: Device,
+    code: Annotated[str, typer.Argument(metavar="CODE", help="Such as *100#, or the answer to a menu.")],
+    as_json: output.Json = False,
+) -> None:
+    """Send a USSD code through a modem and print what the network answers."""
+    one = program.of(context)
+    if not one.service_runs:
+        raise GatewayError("the service doesn't run, so the modem is not open; start it with sms-gateway run")
+    answer = _ask(one, device, "ussd", {"code": code}, USSD_S)
+    if as_json:
+        output.emit({"device": device, "code": code, "text": answer.get("text"), "open": bool(answer.get("open"))})
+        return
+    for line in str(answer.get("text") or "").splitlines():
+        output.line(line)
+    if answer.get("open"):
+        output.note(f"the network waits for an answer: sms-gateway ussd {device} ANSWER")
+
+
+def _ask(
+    one: program.Program, device: str, kind: str, args: Mapping[str, Any] | None = None, limit_s: float = ANSWER_S
+) -> Mapping[str, Any]:
+    """Ask the service, or write down what lasts when it doesn't run. Raises GatewayError when it refuses."""
+    from gateway.store import devices, pins, requests
+
+    _known(one, device)
+    if not one.service_runs:
+        if kind == "unlock":
+            one.store.write(lambda c: pins.unlock(c, device, output.now_ms()))
+        else:
+            one.store.write(lambda c: devices.set_paused(c, device, kind == "pause"))
+        output.note("the service doesn't run; it will find this when it starts")
+        return {}
+    asked = one.store.write(lambda c: requests.post(c, device, kind, args or {}, output.now_ms()))
+    one.poke()
+    until = time.monotonic() + limit_s
+    while True:
+        with one.store.read() as c:
+            row = requests.result(c, asked)
+        if row is not None and row.result is not None:
+            if row.result.get("error"):
+                raise GatewayError(f"{device}: {row.result['error']}")
+            return row.result
+        if time.monotonic() > until:
+            raise GatewayError(f"the service didn't answer within {limit_s:.0f} s; it does this as soon as it can")
+        time.sleep(LOOK_EVERY_S)
+
+
+def _known(one: program.Program, device: str) -> None:
+    """Raise GatewayError for a device that the config doesn't have."""
+    from gateway.config.values import nearest
+
+    known = one.config().devices
+    if device not in known:
+        hint = nearest(device, known) or f"; the devices are: {', '.join(known) or 'none'}"
+        raise GatewayError(f"there is no device {device!r}{hint}")

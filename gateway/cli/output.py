@@ -1,0 +1,142 @@
+"""What commands print: JSON lines for programs, tables for people. Results only; the rest is stderr's."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import sys
+import time
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from gateway.store.types import DeviceRow, MessageRow, TransmissionRow
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
+
+
+def now_ms() -> int:
+    """The wall clock in milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+def one_of(word: str, words: Sequence[str], option: str) -> str:
+    """The word, when it is one of these. Raises typer.BadParameter with the nearest."""
+    if word in words:
+        return word
+    close = difflib.get_close_matches(word, list(map(str, words)), n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    raise typer.BadParameter(f"{word!r} is not one of {', '.join(words)}{hint}", param_hint=option)
+
+
+def moment(ms: int | None) -> str | None:
+    """ISO 8601 in UTC, such as ``2026-01-31T09:30:00.000Z``.
+
+    >>> moment(1_700_000_000_123)
+    '2023-11-14T22:13:20.123Z'
+    """
+    if ms is None:
+        return None
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def transmission(row: TransmissionRow, message: MessageRow) -> dict[str, Any]:
+    """The documented keys of a transmission, in their order."""
+    return {
+        "id": message.id,
+        "transmission": row.id,
+        "direction": str(row.direction),
+        "backend": row.connection.backend.name,
+        "identity": row.connection.identity,
+        "text": message.text,
+        "status": str(row.status),
+        "device": row.device,
+        "parts": row.parts,
+        "encoding": row.encoding,
+        "complete": message.complete,
+        "error": row.error or message.error,
+        "created_at": moment(row.created_ms),
+        "due_at": moment(row.due_ms),
+        "sent_at": moment(row.sent_ms),
+        "delivered_at": moment(row.delivered_ms),
+        "received_at": moment(message.received_ms),
+        "possible_duplicate": row.possible_duplicate,
+        "in_response_to": message.in_response_to,
+        "fields": dict(message.fields),
+    }
+
+
+def device(row: DeviceRow) -> dict[str, Any]:
+    """The documented keys of a device, in their order."""
+    names = (
+        "name", "kind", "driver", "state", "reason", "signal", "operator", "imei", "iccid", "queued", "sending",
+        "sent_total", "failed_total", "received_total",
+    )  # fmt: skip
+    return {name: getattr(row, name) for name in names}
+
+
+def emit(*objects: Mapping[str, Any]) -> None:
+    """One JSON object a line."""
+    plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+    for each in objects:
+        sys.stdout.write(json.dumps(each, ensure_ascii=plain, default=str) + "\n")
+    sys.stdout.flush()
+
+
+def line(text: str) -> None:
+    """One line of results."""
+    sys.stdout.write(printable(text) + "\n")
+    sys.stdout.flush()
+
+
+def note(text: str) -> None:
+    """One line that is no result: a warning, or what a person may want to know."""
+    sys.stderr.write(printable(text) + "\n")
+    sys.stderr.flush()
+
+
+def printable(text: str) -> str:
+    r"""A text that can't move the cursor, whoever sent it; a line break shows as ``⏎``.
+
+    >>> printable("two\nlines\x1b[2J")
+    'two⏎lines\\x1b[2J'
+    """
+    shown = "".join(_harmless(character) for character in text.replace("\r\n", "\n").replace("\n", "⏎"))
+    encoding = sys.stdout.encoding or "utf-8"
+    return shown.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _harmless(character: str) -> str:
+    # Cc: controls. Cf without joiners: marks that turn the direction of the whole line. Cs: half a character.
+    if unicodedata.category(character) not in ("Cc", "Cf", "Cs") or character in "\u200c\u200d":
+        return character
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Rows under their heads; on a terminal, fitted to its width."""
+    cells = [[printable("" if cell is None else str(cell)) for cell in row] for row in rows]
+    if sys.stdout.isatty():
+        _rich_table(heads, cells)
+        return
+    widths = [max(map(len, column)) for column in zip(heads, *cells, strict=True)]
+    for row in (heads, *cells):
+        padded = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        sys.stdout.write(padded.rstrip() + "\n")
+    sys.stdout.flush()
+
+
+def _rich_table(heads: Sequence[str], cells: Iterable[Sequence[str]]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(*heads, box=box.SIMPLE_HEAD, pad_edge=False)
+    for row in cells:
+        shown.add_row(*map(Text, row))
+    Console(highlight=False).print(shown)
