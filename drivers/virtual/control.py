@@ -23,7 +23,7 @@ class ControlError(Exception):
 
 
 class ControlServer:
-    """The virtual device's end. Never blocks."""
+    """The virtual device's end. Waits for nobody but a client that doesn't read its answer, and for that ``ANSWER_S``."""
 
     def __init__(self, path: Path, do: Do) -> None:
         """Raises OSError when the socket can't be made."""
@@ -33,6 +33,7 @@ class ControlServer:
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.setblocking(False)
         self._listener.bind(os.fspath(path))
+        path.chmod(0o600)
         self._listener.listen()
         self._clients: dict[socket.socket, bytearray] = {}
 

@@ -83,9 +83,11 @@ class Faults:
     torn: float = 0.0
     """Answers come in two halves, with this pause between them."""
     noise: list[str] = field(default_factory=list)
-    """Unsolicited lines that stand in every answer; ``maker`` is those of the maker."""
+    """Unsolicited lines in front of every answer and prompt; ``maker`` is those of the maker."""
     noise_inside: bool = False
-    """The noise stands before the final result, not before the answer."""
+    """They stand inside the answer, in front of its result."""
+    noise_before_echo: bool = False
+    """They stand in front of the echo of the command."""
     send_errors: list[str] = field(default_factory=list)
     """The results of the next messages: ``+CMS ERROR: 38``, ``+CME ERROR: 14``, ``ERROR``, or empty for none."""
     prompt_errors: list[str] = field(default_factory=list)
@@ -103,13 +105,15 @@ class Faults:
     """The maker's noise is said unasked, a line at a time, with this pause."""
     reset_time: float = 0.0
     """After AT+CFUN=1,1 the modem is deaf and mute so long."""
+    reset_unplugs: bool = False
+    """Its port disappears meanwhile."""
     ussd_silent: bool = False
     """USSD codes are taken, no answer comes."""
     answers: dict[str, list[str]] = field(default_factory=dict)
     """Command lines (``AT+CPIN?``) that are answered with these lines instead, the last being the result."""
 
     def change(self, wanted: Mapping[str, Any]) -> None:
-        """Set the named faults, all or none. Raises ValueError, with one sentence, for an unknown name or a wrong value."""
+        """Set the named faults, all or none. Raises ValueError for an unknown name or a wrong value."""
         defaults = Faults()
         known = [item.name for item in fields(self)]
         fitting: dict[str, Any] = {}

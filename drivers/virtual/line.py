@@ -67,6 +67,10 @@ class Line:
         """Take one octet in; return what it completed, if anything."""
         return self._feed_prompt(octet) if self.prompting else self._feed_command(octet)
 
+    def begins(self, octet: int) -> bool:
+        """Whether this octet is the first of a command line."""
+        return not self.prompting and not self._buffer and octet > 0x20
+
     def clear(self) -> None:
         """Drop an unfinished line, and leave the prompt."""
         self._buffer.clear()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from drivers.text.pdu import Content
+from drivers.text.pdu import Content, PduError
 from drivers.virtual import tpdu
 from drivers.virtual.answers import AtError, cms
 from drivers.virtual.sim import Memory, Stored
@@ -36,7 +36,7 @@ class Mailbox:
         self._handed_on: str | None = None
         """The PDU that waits for AT+CNMA."""
         self.power_on()
-        modem.network.attach(modem.options.number, self._arrived)
+        modem.network.attach(modem.options.number, self.arrived)
 
     def power_on(self) -> None:
         """Settings at their defaults."""
@@ -51,8 +51,14 @@ class Mailbox:
 
     # Arrival
 
-    def _arrived(self, sender: str, _number: str, content: Content, now: float) -> None:
-        self.take(tpdu.deliver(sender, self._modem.sim.smsc, content, self._modem.wall(now)), now)
+    def arrived(self, sender: str, _number: str, content: Content, now: float) -> None:
+        """One part comes from a number, by ``drivers.virtual.network``."""
+        try:
+            pdu = tpdu.deliver(sender, self._modem.sim.smsc, content, self._modem.wall(now))
+        except PduError:
+            # What no PDU can carry doesn't get through a network either.
+            return
+        self.take(pdu, now)
 
     def take(self, pdu: bytes, now: float) -> None:
         """A PDU comes from the network; it waits there while the modem can't take it."""

@@ -63,7 +63,7 @@ class VirtualModem:
         self._wall_offset = wall_offset
         self._chattering = False
         self._busy_until = 0.0
-        self._noise = cycle(self.maker.noise)
+        self._chatter_lines = cycle(self.maker.noise)
         self._input: deque[int] = deque()
         self._prompt: Prompt | None = None
         self._told_registration = Registration.NONE
@@ -115,8 +115,20 @@ class VirtualModem:
 
     def restart(self, now: float) -> None:
         """What AT+CFUN=1,1 does: the modem is deaf and mute for ``faults.reset_time``, then starts anew."""
+        if self.faults.reset_unplugs:
+            self.unplug(now)
+            self.agenda.at(now + self.faults.reset_time, self.plug)
+            return
         self._power_off()
         self.agenda.at_powered(now + self.faults.reset_time, self._boot)
+
+    def insert_sim(self, options: ModemOptions, now: float) -> None:
+        """Put another SIM in, with its own memory; the modem starts anew. Raises ValueError for a wrong state file."""
+        sim = Sim.of(options, first_place=self.maker.first_place)
+        sim.memories["ME"] = self.sim.memories["ME"]
+        self.sim = sim
+        self.network.attach(sim.number, self.mailbox.arrived)
+        self.restart(now)
 
     def surroundings_changed(self, now: float) -> None:
         """Registration, SIM or another fault is not what it was: say so, and take what the network has kept."""
@@ -184,7 +196,7 @@ class VirtualModem:
     def _chatter(self, now: float) -> None:
         self._chattering = bool(self.faults.chatter)
         if self._chattering:
-            self.speaker.line(next(self._noise), now)
+            self.speaker.line(next(self._chatter_lines), now)
             self.agenda.at_powered(now + self.faults.chatter, self._chatter)
 
     # Commands
@@ -193,6 +205,8 @@ class VirtualModem:
         """Take what was written, up to the end of one command; False when there is nothing to take now."""
         while self._input and self._busy_until <= now:
             octet = self._input.popleft()
+            if self.faults.noise_before_echo and self.line.begins(octet):
+                self._say_noise(now)
             if self.line.echo:
                 self.speaker.octets(bytes([octet]), now)
             if self.line.prompting and octet == CR and self.mailbox.text_mode:
@@ -236,7 +250,7 @@ class VirtualModem:
     def _give(self, answer: Answer, now: float, before: list[str] | None = None) -> None:
         """Give an answer behind the lines of the commands before it."""
         if isinstance(answer, Prompt):
-            self._ask(answer, now)
+            self._ask_when_due(answer, now)
             return
         deferred = answer if isinstance(answer, Deferred) else Deferred(answer, now)
         lines = (*(before or ()), *deferred.reply.lines)
@@ -251,15 +265,31 @@ class VirtualModem:
     def _say(self, lines: tuple[str, ...], final: str | None, now: float) -> None:
         if final is None:
             return
-        noise = [text for item in self.faults.noise for text in (self.maker.noise if item == "maker" else (item,))]
-        told = [*lines, *noise] if self.faults.noise_inside else [*noise, *lines]
-        text = "".join(f"\r\n{line}\r\n" for line in (*told, final))
+        noise = [] if self.faults.noise_before_echo else self._noise_now()
+        told = (*lines, *noise) if self.faults.noise_inside else (*noise, *lines)
+        text = "".join(f"\r\n{each}\r\n" for each in (*told, final))
         self.speaker.octets(text.encode("latin-1", "replace"), now)
+
+    def _ask_when_due(self, prompt: Prompt, now: float) -> None:
+        if not self.faults.answer_delay:
+            self._ask(prompt, now)
+            return
+        self._busy_until = now + self.faults.answer_delay
+        self.agenda.at_powered(self._busy_until, lambda when: self._ask(prompt, when))
 
     def _ask(self, prompt: Prompt, now: float) -> None:
         self._prompt = prompt
         self.line.prompting = True
+        if not (self.faults.noise_inside or self.faults.noise_before_echo):
+            self._say_noise(now)
         self.speaker.octets(b"\r\n> ", now)
+
+    def _say_noise(self, now: float) -> None:
+        for text in self._noise_now():
+            self.speaker.line(text, now)
+
+    def _noise_now(self) -> list[str]:
+        return [text for item in self.faults.noise for text in (self.maker.noise if item == "maker" else (item,))]
 
     def _finish_prompt(self, text: str | None, now: float) -> None:
         prompt, self._prompt = self._prompt, None

@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from drivers.virtual.makers import MAKERS
+
+_KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "str": (lambda value: isinstance(value, str), "a string"),
+    "int": (lambda value: type(value) is int and value >= 0, "a whole number, 0 or more"),
+    "float": (lambda value: type(value) in (int, float) and value >= 0, "a number, 0 or more"),
+    "bool": (lambda value: isinstance(value, bool), "true or false"),
+    "Mapping[str, str]": (lambda value: isinstance(value, Mapping), "a table"),
+    "Mapping[str, Any]": (lambda value: isinstance(value, Mapping), "a table"),
+}
+_PATTERNS = {
+    "number": r"\+?\d{1,20}",
+    "smsc": r"\+?\d{1,20}",
+    "imei": r"\d{14,16}",
+    "imsi": r"\d{6,15}",
+    "iccid": r"\d{18,20}",
+    "pin": r"\d{4,8}",
+    "puk": r"\d{8}",
+    "report_memory": "SM|ME|SR",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +95,13 @@ class ModemOptions:
 def _fitting(name: str, value: Any, wanted: Any) -> Any:
     if wanted == "Path | None":
         return None if value is None else Path(value)
-    kinds: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (float, int), "bool": (bool,)}
-    if wanted in kinds and (not isinstance(value, kinds[wanted]) or (isinstance(value, bool) and wanted != "bool")):
-        raise ValueError(f"option {name} of a virtual modem = {value!r}: must be {wanted}")
+    fits, words = _KINDS[wanted]
+    if not fits(value):
+        raise ValueError(f"option {name} of a virtual modem = {value!r}: must be {words}")
+    if name in _PATTERNS and value and not re.fullmatch(_PATTERNS[name], value):
+        raise ValueError(f"option {name} of a virtual modem = {value!r}: that is no {name}")
+    if name == "maker" and value not in MAKERS:
+        raise ValueError(f"there is no virtual modem of the maker {value!r}; there are: {', '.join(MAKERS)}")
     return value
 
 
@@ -91,8 +115,6 @@ def _complete(values: dict[str, Any]) -> ModemOptions:
     }
     for name, value in defaults.items():
         values[name] = values.get(name) or value
-    if values.get("maker", "huawei") not in MAKERS:
-        raise ValueError(f"there is no virtual modem of the maker {values['maker']!r}; there are: {', '.join(MAKERS)}")
     return ModemOptions(**values)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from drivers.text.pdu import PduError, SubmitPdu
@@ -12,7 +13,8 @@ from drivers.virtual.faults import Reports, Silence, Vanish
 if TYPE_CHECKING:
     from drivers.virtual.modem import VirtualModem
 
-NO_NETWORK, NO_SMSC, BAD_PDU = 331, 330, 304
+BAD_NUMBER, BAD_PDU, NO_SMSC, NO_NETWORK = 28, 304, 330, 331
+_NUMBER = re.compile(r"\+?[0-9*#]{1,20}")
 
 
 class Outgoing:
@@ -34,7 +36,7 @@ class Outgoing:
         return Prompt(finish)
 
     def submit(self, pdu: bytes, length: int, now: float, name: str = "+CMGS") -> Reply | Deferred:
-        """Take an SMS-SUBMIT and give the network's answer. Raises the error of a PDU that isn't one."""
+        """Take an SMS-SUBMIT and give the network's answer. Raises +CMS ERROR 304 when it isn't one."""
         try:
             message = tpdu.read_submit(pdu, length)
         except PduError as error:
@@ -42,9 +44,11 @@ class Outgoing:
         return self.send(message, now, name)
 
     def send(self, message: SubmitPdu, now: float, name: str = "+CMGS") -> Reply | Deferred:
-        """Hand a message to the network and give its answer."""
+        """Hand a message to the network and give its answer. Raises +CMS ERROR 28 for an impossible number."""
         modem, faults = self._modem, self._modem.faults
         answered = now + modem.options.send_time
+        if not _NUMBER.fullmatch(message.destination):
+            raise cms(BAD_NUMBER)
         refusal = self._refusal(message)
         if refusal is not None:
             self._testify(message, None, now, refusal)

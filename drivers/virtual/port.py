@@ -8,10 +8,14 @@ import errno
 import fcntl
 import os
 import pty
+import select
 import struct
 import termios
 import tty
 from pathlib import Path
+
+UNSAID_LIMIT = 1 << 20
+"""Octets that wait for a program that has the port open and doesn't read."""
 
 _IN_OPEN = 0x20
 _IN_CLOSE = 0x08 | 0x10
@@ -32,6 +36,7 @@ class Port:
         """The device of the pseudo terminal; None while unplugged."""
         self._master = self._slave = self._watch = -1
         self._users = 0
+        self._unsaid = bytearray()
 
     @property
     def name(self) -> Path | None:
@@ -64,11 +69,14 @@ class Port:
                 os.close(descriptor)
         self._master = self._slave = self._watch = -1
         self._users = 0
+        self._unsaid.clear()
         self.path = None
 
-    def descriptors(self) -> tuple[int, ...]:
-        """What to wait on: both readable when there is something for ``read``."""
-        return () if self.path is None else (self._master, self._watch)
+    def descriptors(self) -> dict[int, int]:
+        """What to wait on for ``read`` and ``write``, and for which events of poll(2)."""
+        if self.path is None:
+            return {}
+        return {self._master: select.POLLIN | (select.POLLOUT if self._unsaid else 0), self._watch: select.POLLIN}
 
     def read(self) -> bytes:
         """What the program wrote, as far as it has come."""
@@ -81,14 +89,18 @@ class Port:
         self._count_users()
         return data
 
-    def write(self, data: bytes) -> None:
-        """Say something; lost when no program has the port open, or when it doesn't read."""
+    def write(self, data: bytes = b"") -> None:
+        """Say something, after what is still unsaid; lost when no program has the port open, or when it never reads."""
         if self.path is None:
             return
         self._count_users()
-        if self._users > 0:
-            with contextlib.suppress(BlockingIOError):
-                os.write(self._master, data)
+        if self._users <= 0 or len(self._unsaid) > UNSAID_LIMIT:
+            self._unsaid.clear()
+            return
+        self._unsaid += data
+        with contextlib.suppress(BlockingIOError):
+            while self._unsaid:
+                del self._unsaid[: os.write(self._master, self._unsaid)]
 
     def _count_users(self) -> None:
         try:
@@ -114,6 +126,8 @@ def _watch_opens(path: Path) -> int:
 
 
 def _point(link: Path, target: Path) -> None:
+    if link.exists() and not link.is_symlink():
+        raise FileExistsError(errno.EEXIST, "there is something else than a link to a port", str(link))
     beside = link.with_name(f".{link.name}.new")
     beside.unlink(missing_ok=True)
     beside.symlink_to(target)

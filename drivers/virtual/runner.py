@@ -38,9 +38,10 @@ class PluggedModem:
         if self.modem.plugged:
             self.port.plug(self.modem.link)
 
-    def descriptors(self) -> list[int]:
-        """What to wait on."""
-        return [*self.port.descriptors(), *(self.control.descriptors() if self.control is not None else ())]
+    def descriptors(self) -> dict[int, int]:
+        """What to wait on, and for which events of poll(2)."""
+        control = [] if self.control is None else self.control.descriptors()
+        return {**self.port.descriptors(), **dict.fromkeys(control, select.POLLIN)}
 
     def concerned(self, ready: set[int], now: float) -> bool:
         """Whether there is something to serve."""
@@ -54,8 +55,7 @@ class PluggedModem:
         data = self.port.read()
         said = self.modem.receive(data, now) if data else self.modem.tick(now)
         self.follow()
-        if said:
-            self.port.write(said)
+        self.port.write(said)
 
     def close(self) -> None:
         """Take the port and the control socket away."""
@@ -100,8 +100,8 @@ class Runner:
         poll = select.poll()
         poll.register(self._stop, select.POLLIN)
         for plugged in self.modems:
-            for descriptor in plugged.descriptors():
-                poll.register(descriptor, select.POLLIN)
+            for descriptor, events in plugged.descriptors().items():
+                poll.register(descriptor, events)
         due = min((at for plugged in self.modems if (at := plugged.modem.next_due()) is not None), default=None)
         # Rounded up: waking too early would mean waking twice.
         timeout_ms = None if due is None else max(0, math.ceil((due - now) * 1000))

@@ -11,6 +11,7 @@ from drivers.text import split
 from drivers.text.pdu import Content
 from drivers.virtual import tpdu
 from drivers.virtual.modem import VirtualModem
+from drivers.virtual.options import ModemOptions
 from drivers.virtual.port import Port
 from drivers.virtual.sim import Stored
 
@@ -38,6 +39,7 @@ class Verbs:
             "unplug": self._unplug,
             "plug": self._plug,
             "restart": self._restart,
+            "sim": self._sim,
         }
 
     def __call__(self, verb: str, arguments: dict[str, Any], now: float) -> Any:
@@ -64,7 +66,7 @@ class Verbs:
             "registration": str(modem.registration),
             "memories": {name: [len(memory.places), memory.size] for name, memory in sim.memories.items()},
             "waiting": len(sim.waiting),
-            "sent": len(modem.witness.seen),
+            "sent": modem.witness.count,
             "reference": sim.reference,
             "smsc": sim.smsc,
             "text_mode": modem.mailbox.text_mode,
@@ -118,8 +120,8 @@ class Verbs:
         self._modem.speaker.line(text, now)
 
     def _sent(self, _now: float) -> list[dict[str, Any]]:
-        """Every message that reached the modem since its start, as in the log."""
-        return self._modem.witness.seen
+        """The messages that reached the modem since its start, as in the log."""
+        return list(self._modem.witness.seen)
 
     def _memory(self, _now: float) -> dict[str, dict[str, list[Any]]]:
         """What the memories hold: place to PDU and state."""
@@ -142,3 +144,10 @@ class Verbs:
     def _restart(self, now: float) -> None:
         """The modem starts anew, its port stays."""
         self._modem.restart(now)
+
+    def _sim(self, now: float, **options: Any) -> str:
+        """Another SIM is put in, by the options of a modem that tell of one (``iccid``, ``pin``, …); its ICCID."""
+        chosen = ModemOptions.of(options)
+        self._modem.insert_sim(chosen, now)
+        self._follow()
+        return chosen.iccid

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from collections import deque
 from pathlib import Path
 from typing import Any
+
+KEPT = 10_000
+"""How many messages are kept in the process; the file has all of them."""
 
 
 class Witness:
@@ -16,11 +20,13 @@ class Witness:
 
     def __init__(self, path: Path | None) -> None:
         self._descriptor = None if path is None else os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        self.seen: list[dict[str, Any]] = []
+        self.seen: deque[dict[str, Any]] = deque(maxlen=KEPT)
+        self.count = 0
 
     def saw(self, entry: dict[str, Any]) -> None:
         """Record one message."""
         self.seen.append(entry)
+        self.count += 1
         if self._descriptor is not None:
             os.write(self._descriptor, json.dumps(entry, ensure_ascii=False).encode() + b"\n")
 

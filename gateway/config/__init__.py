@@ -16,8 +16,18 @@ from gateway.config.secrets import Secret, Secrets
 from gateway.errors import ConfigFault, ConfigurationError
 
 __all__ = [
-    "Config", "ModemConfig", "PoolConfig", "PythonBackendConfig", "RouteRule", "Secret", "Secrets", "SmppConfig",
-    "find", "from_mapping", "from_text", "load",
+    "Config",
+    "ModemConfig",
+    "PoolConfig",
+    "PythonBackendConfig",
+    "RouteRule",
+    "Secret",
+    "Secrets",
+    "SmppConfig",
+    "find",
+    "from_mapping",
+    "from_text",
+    "load",
 ]
 
 VARIABLE = "SMS_GATEWAY_CONFIG"

@@ -124,14 +124,18 @@ class SmppConfig(DeviceConfig):
     port: Annotated[int, values.whole(1, 65535)] = 2775
     system_id: Annotated[str, values.word(most=15)]
     password: Secret
-    bind: Annotated[Literal["transceiver", "transmitter", "receiver", "pair"],
-                    values.choice("transceiver", "transmitter", "receiver", "pair")] = "transceiver"
+    bind: Annotated[
+        Literal["transceiver", "transmitter", "receiver", "pair"],
+        values.choice("transceiver", "transmitter", "receiver", "pair"),
+    ] = "transceiver"
     binds: Annotated[int, values.whole(1, 100)] = 1
     window: Annotated[int, values.whole(1, 1000)] = 20
     tls: Annotated[bool | TlsConfig, BeforeValidator(_tls)] = False
     source: Annotated[str, values.word(most=20)] | None = None
-    alphabet: Annotated[Literal["gsm7", "gsm7-packed", "latin1", "ascii", "utf8"],
-                        values.choice("gsm7", "gsm7-packed", "latin1", "ascii", "utf8")] = "gsm7"
+    alphabet: Annotated[
+        Literal["gsm7", "gsm7-packed", "latin1", "ascii", "utf8"],
+        values.choice("gsm7", "gsm7-packed", "latin1", "ascii", "utf8"),
+    ] = "gsm7"
     enquire_link: Annotated[float, values.duration(0.05, values.DAY)] = 30.0
     response_timeout: Annotated[float, values.duration(0.05, 3600)] = 30.0
     reconnect: Annotated[float, values.duration(0.05, values.DAY)] = 60.0
@@ -144,8 +148,9 @@ class PoolConfig(Named):
     """``[backend.NAME]`` with ``devices``: one name for several devices."""
 
     devices: Annotated[tuple[str, ...], values.words(least=1)]
-    strategy: Annotated[Literal["failover", "balance", "sticky"],
-                        values.choice("failover", "balance", "sticky")] = "failover"
+    strategy: Annotated[Literal["failover", "balance", "sticky"], values.choice("failover", "balance", "sticky")] = (
+        "failover"
+    )
     return_after: Annotated[float, values.duration()] = 30.0
 
 

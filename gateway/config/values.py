@@ -15,8 +15,14 @@ from gateway.limits import PERIODS, Rate
 
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 DAY = UNITS["d"]
-KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a string", list: "a list",
-         dict: "a table"}
+KINDS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a string",
+    list: "a list",
+    dict: "a table",
+}
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -131,7 +131,13 @@ def _without_repeats(c: Conn, device: str, incoming: Sequence[Incoming]) -> list
         here = or_(_i.device == device, _i.line.in_(lines))
         for row in c.execute(select(_i.fingerprint, _i.session).where(_i.fingerprint.in_(some), here)):
             stored.setdefault(row.fingerprint, set()).add(row.session)
-    return [pdu for pdu in incoming if not (pdu.may_repeat and stored.get(pdu.fingerprint, set()) - {pdu.session})]
+    fresh = []
+    for pdu in incoming:
+        sessions = stored.setdefault(pdu.fingerprint, set())
+        if not (pdu.may_repeat and sessions - {pdu.session}):
+            fresh.append(pdu)
+            sessions.add(pdu.session)
+    return fresh
 
 
 def _open_groups(c: Conn, incoming: Iterable[Incoming], now_ms: int) -> list[_Group]:
@@ -266,9 +272,10 @@ def _give_out(c: Conn, groups: Sequence[_Group], now_ms: int) -> list[str]:
         }
         for message_id, group in zip(ids, groups, strict=True)
     ]
-    new = s.message.insert().returning(s.message.c.seq, sort_by_parameter_order=True)
-    for group, seq in zip(groups, c.scalars(new, messages).all(), strict=True):
-        group.seq = seq
+    new = s.message.insert().returning(s.message.c.id, s.message.c.seq)
+    seqs = {row.id: row.seq for row in c.execute(new, messages)}
+    for message_id, group in zip(ids, groups, strict=True):
+        group.seq = seqs[message_id]
     _store_transmissions(c, groups, now_ms)
     return ids
 

@@ -59,11 +59,11 @@ def claim(c: Conn, request: ClaimRequest, now_ms: int) -> list[Claimed]:
     repeats = _repeats(c, [row for row in rows if row.partial], request.device)
     references = _references(c, [row for row in rows if row.parts > 1 and row.id not in repeats], now_ms)
     references |= {transmission: reference for transmission, (reference, _) in repeats.items()}
-    new = s.attempt.insert().returning(s.attempt.c.id, sort_by_parameter_order=True)
-    attempts = c.scalars(new, [_attempt(row, references.get(row.id, 0), request, now_ms) for row in rows]).all()
+    new = s.attempt.insert().returning(s.attempt.c.transmission_id, s.attempt.c.id)
+    made = c.execute(new, [_attempt(row, references.get(row.id, 0), request, now_ms) for row in rows])
+    attempts = {row.transmission_id: row.id for row in made}
     return [
-        _claimed(row, attempt, references.get(row.id, 0), repeats.get(row.id, (0, ()))[1])
-        for row, attempt in zip(rows, attempts, strict=True)
+        _claimed(row, attempts[row.id], references.get(row.id, 0), repeats.get(row.id, (0, ()))[1]) for row in rows
     ]
 
 

@@ -53,7 +53,9 @@ class Store:
     """One database, SQLite or PostgreSQL, used from any thread of any process."""
 
     def __init__(self, engine: Engine, reserve: int = RESERVE) -> None:
-        self._engine = engine
+        self._engine = self._reading = engine
+        if engine.dialect.name == "postgresql":
+            self._reading = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self._reserve = reserve
         self._begin_afresh()
         ref = weakref.ref(self)
@@ -105,7 +107,7 @@ class Store:
     def read(self) -> Iterator[Conn]:
         """A connection that sees one consistent state. Raises StoreError."""
         try:
-            with self._engine.connect() as conn:
+            with self._reading.connect() as conn:
                 yield conn
         except SQLAlchemyError as error:
             raise StoreError(sentence(error)) from error

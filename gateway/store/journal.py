@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Row, bindparam, func, select, update
+from sqlalchemy import Row, Select, bindparam, func, select, update
 
 from drivers.base import Outcome, ReceiptStatus
 from gateway.store import schema as s
@@ -79,7 +79,7 @@ def parts_of(c: Conn, transmissions: Iterable[int]) -> dict[int, list[Row[Any]]]
     found: dict[int, list[Row[Any]]] = {}
     columns = (s.part.c.attempt_id, s.part.c.number, s.part.c.outcome, s.part.c.receipt, s.part.c.reason)
     for some in chunks(transmissions):
-        rows = (
+        rows: Select[Any] = (
             select(*columns, s.attempt.c.transmission_id, s.attempt.c.device, s.attempt.c.reference.label("lineage"))
             .select_from(s.part.join(s.attempt))
             .where(s.attempt.c.transmission_id.in_(some))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import platform
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Row, or_, select, update
 
+from gateway.store import boot
 from gateway.store import schema as s
 from gateway.store.engine import Conn
 
@@ -26,12 +25,13 @@ def start(c: Conn, name: str, role: str, lease_ms: int, now_ms: int) -> int:
     new = s.node.insert().values(
         name=name,
         role=role,
-        host=platform.node(),
+        host=boot.here(),
         pid=os.getpid(),
-        pid_started=_started(os.getpid()) or 0,
+        pid_started=boot.started(os.getpid()) or 0,
         started_ms=now_ms,
         lease_ms=lease_ms,
         lease_until_ms=now_ms + lease_ms,
+        lease_until_up_ms=boot.uptime_ms() + lease_ms,
     )
     return int(c.execute(new.returning(_n.epoch)).scalar_one())
 
@@ -39,7 +39,8 @@ def start(c: Conn, name: str, role: str, lease_ms: int, now_ms: int) -> int:
 def renew(c: Conn, epoch: int, now_ms: int) -> bool:
     """Keep the lease; False when the epoch was declared dead: give up all work and take a new one."""
     alive = update(s.node).where(_n.epoch == epoch, _n.ended_ms.is_(None))
-    return c.execute(alive.values(lease_until_ms=now_ms + _n.lease_ms)).rowcount == 1
+    until = {"lease_until_ms": now_ms + _n.lease_ms, "lease_until_up_ms": boot.uptime_ms() + _n.lease_ms}
+    return c.execute(alive.values(**until)).rowcount == 1
 
 
 def end(c: Conn, epoch: int, now_ms: int) -> None:
@@ -47,13 +48,15 @@ def end(c: Conn, epoch: int, now_ms: int) -> None:
     c.execute(update(s.node).where(_n.epoch == epoch, _n.ended_ms.is_(None)).values(ended_ms=now_ms))
 
 
-def dead(c: Conn, epoch: int, now_ms: int) -> list[int]:
+def dead(c: Conn, epoch: int, now_ms: int, uptime_ms: int | None = None) -> list[int]:
     """The epochs that still hold work and whose process has ended, is gone, or let its lease run out.
 
     They are declared dead, so that a process that was only stopped finds its writes refused. Never ``epoch`` itself.
+    ``uptime_ms``: this host's clock since boot, read when it is not given.
     """
+    up = boot.uptime_ms() if uptime_ms is None else uptime_ms
     alive = select(s.node).where(_n.ended_ms.is_(None), _n.epoch != epoch).with_for_update(skip_locked=True)
-    gone = [row.epoch for row in c.execute(alive) if _gone(row, now_ms)]
+    gone = [row.epoch for row in c.execute(alive) if _gone(row, now_ms, up)]
     if gone:
         c.execute(update(s.node).where(_n.epoch.in_(gone)).values(ended_ms=now_ms))
     t = s.transmission.c
@@ -64,24 +67,15 @@ def dead(c: Conn, epoch: int, now_ms: int) -> list[int]:
     return sorted({*gone, *c.scalars(ended.distinct()), *c.scalars(listening.distinct())})
 
 
-def _gone(row: Row[Any], now_ms: int) -> bool:
+def _gone(row: Row[Any], now_ms: int, uptime_ms: int) -> bool:
     """No such process any more on this host, or a lease that ran out.
 
-    A lease that ends far ahead was given by a clock that fell back since. A reader on this host may take its time
-    with a message: only its end counts.
+    On this host the lease is judged by a clock that nobody sets: at the first time signal after a start, the wall
+    clock may jump by weeks. Elsewhere a lease that ends far ahead was given by a clock that fell back since.
+    A reader on this host may take its time with a message: only its end counts.
     """
-    if row.host == platform.node():
-        if _started(row.pid) != row.pid_started:
+    if row.host == boot.here():
+        if boot.started(row.pid) != row.pid_started:
             return True
-        if row.role == "listen":
-            return False
+        return bool(row.role != "listen" and row.lease_until_up_ms <= uptime_ms)
     return not now_ms < row.lease_until_ms <= now_ms + 10 * row.lease_ms
-
-
-def _started(pid: int) -> int | None:
-    """When a process started, in clock ticks since boot (proc(5), field 22 of stat); None when there is none."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
-    return int(stat.rpartition(")")[2].split()[19])

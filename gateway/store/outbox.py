@@ -15,7 +15,7 @@ from gateway.store import schema as s
 from gateway.store.claiming import ClaimRequest, claim, recover
 from gateway.store.engine import Conn
 from gateway.store.rows import insert, load_messages
-from gateway.store.settling import late, settle, settle_unknowns
+from gateway.store.settling import UnknownRule, late, settle, settle_unknowns
 from gateway.store.transitions import TRANSITIONS, move
 from gateway.store.types import Direction, MessageRow, NewMessage, NewTransmission, Status
 from gateway.store.verbs import Changed, cancel, hold, release, resend
@@ -25,6 +25,7 @@ __all__ = [
     "Changed",
     "ClaimRequest",
     "KeyConflictError",
+    "UnknownRule",
     "cancel",
     "claim",
     "counts",

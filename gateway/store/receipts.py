@@ -214,11 +214,10 @@ def _apply(c: Conn, matches: Sequence[_Match]) -> None:
     """Write matches into their parts. A final receipt stays; a later one changes nothing."""
     if not matches:
         return
-    final = [value.value for value in FINAL]
     c.execute(
         update(s.part)
         .where(_p.attempt_id == bindparam("attempt"), _p.number == bindparam("part"))
-        .where(or_(_p.receipt.is_(None), _p.receipt.not_in(final)))
+        .where(or_(_p.receipt.is_(None), s.is_status(_p.receipt, ReceiptStatus.PENDING)))
         .values(receipt=bindparam("said"), reason=func.coalesce(bindparam("why"), _p.reason)),
         [
             {

@@ -7,16 +7,41 @@ from itertools import takewhile
 from typing import Any
 
 from sqlalchemy import Row, or_, select
+from sqlalchemy.exc import IntegrityError
 
-from gateway.store import nodes
+from gateway.store import inbox, nodes, outbox
 from gateway.store import schema as s
 from gateway.store.engine import Conn
 from gateway.store.journal import end_attempts
 from gateway.store.rows import chunks, load_messages
 from gateway.store.transitions import move, move_each
-from gateway.store.types import MessageRow, Status
+from gateway.store.types import MessageRow, NewMessage, Status
 
 _t = s.transmission.c
+_REPORTABLE = (Status.QUEUED, Status.SENDING, Status.SENT, Status.UNKNOWN)
+
+
+class UnstorableError(ValueError):
+    """An id that is taken, or a connection of another database."""
+
+    def __init__(self, id_: str) -> None:
+        super().__init__(f"message {id_} can't be stored: its id is taken, or a connection is of another database")
+
+
+def enqueue(c: Conn, new: NewMessage, now_ms: int, ageing_ms: int) -> tuple[MessageRow, bool]:
+    """As ``outbox.enqueue``; raises UnstorableError where the caller's own id or connections don't fit."""
+    try:
+        return outbox.enqueue(c, new, now_ms, ageing_ms)
+    except IntegrityError:
+        raise UnstorableError(new.id) from None
+
+
+def put(c: Conn, new: inbox.NewIncoming, now_ms: int) -> MessageRow:
+    """As ``inbox.put``; raises UnstorableError where the caller's own id or connection doesn't fit."""
+    try:
+        return inbox.put(c, new, now_ms)
+    except IntegrityError:
+        raise UnstorableError(new.id) from None
 
 
 def by_key(c: Conn, key: str) -> MessageRow | None:
@@ -34,18 +59,18 @@ def leading_rows(c: Conn, lane: str, most: int, now_ms: int) -> int:
 
 
 def report(c: Conn, transmission_id: int, status: Status, error: str | None, now_ms: int) -> bool:
-    """Take a receipt for one transmission: DELIVERED, or FAILED with ``error``. False when it changes nothing."""
+    """Take a receipt for one transmission: SENT, DELIVERED, or FAILED with ``error``. False when it changes nothing."""
     this = _t.id == transmission_id
-    before = c.execute(select(_t.status).where(this)).scalar()
-    if before is None or Status(before) not in (Status.SENDING, Status.SENT, Status.UNKNOWN, Status.QUEUED):
+    before = Status(c.execute(select(_t.status).where(this)).scalar_one())
+    if before not in _REPORTABLE or before is status:
         return False
+    if status is Status.FAILED:
+        return move(c, before, status, this, error=error, owner=None) == 1
+    if before is not Status.SENT:  # a receipt may overtake the answer: then the message was sent, whatever follows
+        move(c, before, Status.SENT, this, sent_ms=now_ms, error=None, owner=None)
     if status is Status.DELIVERED:
-        # a receipt may overtake the answer: the message was sent, whatever is still to come
-        if before == Status.SENDING:
-            move(c, Status.SENDING, Status.SENT, this, sent_ms=now_ms)
-            before = Status.SENT
-        return move(c, Status(before), status, this, delivered_ms=now_ms, error=None, owner=None) == 1
-    return move(c, Status(before), status, this, error=error, owner=None) == 1
+        move(c, Status.SENT, status, this, delivered_ms=now_ms, error=None)
+    return True
 
 
 def recover(c: Conn, epoch: int, backends: Collection[str], now_ms: int) -> int:

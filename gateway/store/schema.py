@@ -305,9 +305,11 @@ node = Table(
     Column("started_ms", BigInteger, nullable=False),
     Column("lease_ms", BigInteger, nullable=False),
     Column("lease_until_ms", BigInteger, nullable=False),
+    Column("lease_until_up_ms", BigInteger, nullable=False),
     Column("ended_ms", BigInteger),
     sqlite_autoincrement=True,
 )
+"""``host``: one boot of one host, where ``pid`` and ``lease_until_up_ms`` (since boot) mean something."""
 
 pin_try = Table(
     "pin_try",

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect, text
 from sqlalchemy.engine import Connection as Conn
 
 from gateway.errors import SchemaError, StoreError
 
+HEAD = "0001"
+"""The newest schema: the last revision in ``migrations``. Alembic itself is imported only for an upgrade, since every
+command opens the database."""
+MIGRATIONS = Path(__file__).parent / "migrations"
 MODE = 0o660
 SMALL = 64 << 20
 """A file up to this size is checked page by page when the service starts; larger ones by ``db check``."""
@@ -32,14 +33,15 @@ def probe_file(path: Path, upgrade: bool) -> None:
         if not path.exists():
             if not upgrade:
                 raise StoreError(f"there is no database at {path}; `sms-gateway db upgrade` makes one")
-            _create(path)
+            with contextlib.suppress(FileExistsError):  # another process was faster
+                _new_file(path)
             return
         if path.stat().st_size == 0:
             return
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10)) as raw:
             raw.execute("SELECT count(*) FROM sqlite_master").fetchone()
             if upgrade and path.stat().st_size <= SMALL:
-                verdict = raw.execute("PRAGMA quick_check(1)").fetchone()[0]
+                verdict = raw.execute("PRAGMA quick_check(1)").fetchone()[0].splitlines()[-1]
                 if verdict != "ok":
                     raise SchemaError(f"the database {path} is damaged and was left untouched: {verdict}")
     except OSError as error:
@@ -51,13 +53,10 @@ def probe_file(path: Path, upgrade: bool) -> None:
         raise StoreError(f"the database {path} can't be opened ({error})") from error
 
 
-def _create(path: Path) -> None:
+def _new_file(path: Path) -> None:
     """An empty file of the right mode before SQLite opens it, so that no one else can read it even for a moment."""
-    try:
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, MODE))
-        path.chmod(MODE)
-    except FileExistsError:
-        pass
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, MODE))
+    path.chmod(MODE)
 
 
 def bring_up(engine: Engine, path: Path | None, upgrade: bool) -> None:
@@ -77,26 +76,33 @@ def bring_up(engine: Engine, path: Path | None, upgrade: bool) -> None:
             return
         version = _version(conn)
         if path is not None and version is not None:
-            copy(path, path.with_name(f"{path.name}.before-{version}"))
-        config = _config()
-        config.attributes["connection"] = conn
-        command.upgrade(config, "head")
+            copy(path, path.with_name(f"{path.name}.before-{HEAD}"))
+        _migrate(conn)
+
+
+def _migrate(conn: Conn) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = conn
+    command.upgrade(config, HEAD)
 
 
 def _is_current(conn: Conn, upgrade: bool) -> bool:
-    script = ScriptDirectory.from_config(_config())
-    version, head = _version(conn), script.get_current_head()
-    if version == head:
+    version = _version(conn)
+    if version == HEAD:
         return True
-    known = {revision.revision for revision in script.walk_revisions()}
-    if version is not None and version not in known:
+    if version is not None and not list((MIGRATIONS / "versions").glob(f"*_{version}.py")):
         raise SchemaError(
-            f"the database has schema {version}; the newest that this version knows is {head}; it was left untouched"
+            f"the database has schema {version}; the newest that this version knows is {HEAD}; it was left untouched"
         )
-    if version is None and inspect(conn).get_table_names():
+    if version is None and set(inspect(conn).get_table_names()) - {"alembic_version"}:
         raise SchemaError("the database has tables of another program and no schema version; it was left untouched")
     if not upgrade:
-        found = f"has schema {version}, older than {head}" if version else "is empty"
+        found = f"has schema {version}, older than {HEAD}" if version else "is empty"
         raise SchemaError(f"the database {found}; `sms-gateway db upgrade` brings it up")
     return False
 
@@ -104,7 +110,8 @@ def _is_current(conn: Conn, upgrade: bool) -> bool:
 def _version(conn: Conn) -> str | None:
     if not inspect(conn).has_table("alembic_version"):
         return None
-    return MigrationContext.configure(conn).get_current_revision()
+    version: str | None = conn.scalar(text("SELECT version_num FROM alembic_version"))
+    return version
 
 
 def _settle_file(path: Path) -> None:
@@ -117,7 +124,7 @@ def _settle_file(path: Path) -> None:
 def copy(source: Path, target: Path) -> None:
     """Copy a SQLite file, which may be in use. Raises StoreError when ``target`` exists or can't be made."""
     try:
-        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_RDWR, MODE))
+        _new_file(target)
         with closing(sqlite3.connect(source, timeout=10)) as old, closing(sqlite3.connect(target)) as new:
             old.backup(new, pages=4096)
             new.execute("PRAGMA journal_mode = DELETE")
@@ -130,10 +137,3 @@ def copy(source: Path, target: Path) -> None:
     except sqlite3.Error as error:
         target.unlink(missing_ok=True)
         raise StoreError(f"the database can't be copied to {target} ({error})") from error
-
-
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.set_main_option("path_separator", "os")
-    return config

@@ -40,6 +40,16 @@ def load(c: Conn, subject: str, since_ms: int, now_ms: int) -> list[UsageRow]:
     return [UsageRow(min(row.at_ms, now_ms), row.left, row.taken) for row in c.execute(rows)]
 
 
+def shift(c: Conn, subject: str, by_ms: int, now_ms: int) -> None:
+    """The wall clock was set by ``by_ms``, to ``now_ms``: what was used before moves along, so that nothing opens
+    early.
+    """
+    earlier = _u.subject == subject, _u.at_ms <= now_ms - by_ms
+    rows = c.execute(select(s.usage).where(*earlier)).all()
+    c.execute(delete(s.usage).where(*earlier))
+    add(c, subject, [UsageRow(row.at_ms + by_ms, row.left, row.taken) for row in rows])
+
+
 def compact(c: Conn, now_ms: int, keep_ms: int = 32 * DAY) -> int:
     """Merge old rows, each moved only later in time, and drop those older than ``keep_ms``. Returns how many went."""
     gone = c.execute(delete(s.usage).where(_u.at_ms < now_ms - keep_ms)).rowcount

@@ -89,7 +89,10 @@ def test_a_good_config(tmp_path):
     assert list(found.devices) == ["mtn", "safaricom", "acme"]
     mtn = found.modem["mtn"]
     assert (mtn.kind, mtn.driver, mtn.rate, mtn.quota) == (
-        "modem", "gammu", Rate(10, 60.0), (Rate(200, 86400.0), Rate(3000, 31 * 86400.0)),
+        "modem",
+        "gammu",
+        Rate(10, 60.0),
+        (Rate(200, 86400.0), Rate(3000, 31 * 86400.0)),
     )
     assert mtn.pin.reveal() == "1234"
     assert found.modem["safaricom"].virtual == {"number": "+254700000002"}
@@ -112,7 +115,11 @@ def test_defaults_are_the_documented_ones(tmp_path):
     found = config.from_mapping({"modem": {"m": {"port": "virtual"}}, "smpp": {"s": {"host": "virtual"}}})
     section, modem, account = found.gateway, found.modem["m"], found.smpp["s"]
     assert (section.router, section.durability, section.retention, section.lease, section.ageing) == (
-        "queued", "full", 90 * 86400.0, 30.0, 30.0,
+        "queued",
+        "full",
+        90 * 86400.0,
+        30.0,
+        30.0,
     )
     assert section.ports == ("/dev/ttyUSB*", "/dev/ttyACM*")
     assert section.node == os.uname().nodename
@@ -133,13 +140,20 @@ def test_state_directory(tmp_path):
     plain = {key: value for key, value in os.environ.items() if key != "STATE_DIRECTORY"}
     out = run([python, "-c", script], cwd=tmp_path, env=plain, capture_output=True, text=True, check=True)
     assert out.stdout.strip() == f"{tmp_path}/state"
-    out = run([python, "-c", script], cwd=tmp_path, env={**plain, "STATE_DIRECTORY": "/var/lib/a:/var/lib/b"},
-              capture_output=True, text=True, check=True)
+    out = run(
+        [python, "-c", script],
+        cwd=tmp_path,
+        env={**plain, "STATE_DIRECTORY": "/var/lib/a:/var/lib/b"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert out.stdout.strip() == "/var/lib/a"
 
 
 def test_every_fault_at_once(tmp_path):
-    found = faults("""\
+    found = faults(
+        """\
         [gateway]
         regon = "KE"
         retention = "90x"
@@ -160,11 +174,20 @@ def test_every_fault_at_once(tmp_path):
         [[route]]
         backend = "kenyaa"
         [rout]
-        """, tmp_path)
+        """,
+        tmp_path,
+    )
     assert [line.split(" ")[:2] for line in found] == [
-        ["2:", "gateway.regon:"], ["3:", "gateway.retention:"], ["6:", "modem.mtn.port:"], ["7:", "modem.mtn.rate:"],
-        ["8:", "modem.mtn.poll:"], ["13:", "smpp.acme.window:"], ["14:", "smpp.acme.tls.caa:"],
-        ["17:", "backend.kenya.strategy:"], ["19:", "route[0].backend:"], ["20:", "rout:"],
+        ["2:", "gateway.regon:"],
+        ["3:", "gateway.retention:"],
+        ["6:", "modem.mtn.port:"],
+        ["7:", "modem.mtn.rate:"],
+        ["8:", "modem.mtn.poll:"],
+        ["13:", "smpp.acme.window:"],
+        ["14:", "smpp.acme.tls.caa:"],
+        ["17:", "backend.kenya.strategy:"],
+        ["19:", "route[0].backend:"],
+        ["20:", "rout:"],
     ]
     text = "\n".join(found)
     for hint in ("'region'", "'minute'", "'failover'", "'kenya'", "'route'", "'ca'", "1 to 1000"):
@@ -235,8 +258,9 @@ def test_no_file(tmp_path):
 class TestSecrets:
     def test_sources(self, tmp_path):
         (tmp_path / "word").write_text("from-file\n")
-        found = read("[smpp.s]\nhost = 'h'\nsystem_id = 's'\npassword = { file = 'word' }\n", tmp_path,
-                     secrets=Secrets.REQUIRED)
+        found = read(
+            "[smpp.s]\nhost = 'h'\nsystem_id = 's'\npassword = { file = 'word' }\n", tmp_path, secrets=Secrets.REQUIRED
+        )
         assert found.smpp["s"].password.reveal() == "from-file"
 
     def test_never_shown(self, tmp_path):

@@ -154,6 +154,8 @@ def test_choice_of_encoding() -> None:
         choose("żółw", Encoding.GSM7)
     with pytest.raises(ValueError, match="binary"):
         choose("a", "binary")
+    with pytest.raises(ValueError, match="'utf7' isn't an encoding; known are gsm7, ucs2, binary"):
+        choose("a", "utf7")
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,9 @@ def test_a_line_stops_at_the_first_error():
     assert host.ask("AT+CFUN?") == ["+CFUN: 1", "OK"]
 
 
-@pytest.mark.parametrize(("form", "told"), [(0, "ERROR"), (1, "+CME ERROR: 4"), (2, "+CME ERROR: operation not supported")])
+@pytest.mark.parametrize(
+    ("form", "told"), [(0, "ERROR"), (1, "+CME ERROR: 4"), (2, "+CME ERROR: operation not supported")]
+)
 def test_errors_are_told_as_cmee_wants(form, told):
     host = Host()
     host.ask(f"AT+CMEE={form}")
@@ -95,11 +97,13 @@ def test_escape_leaves_the_prompt_without_sending():
     host = Host()
     host.write("AT+CMGS=20\r")
     assert lines(host.write("0011\x1b")) == ["OK"]
-    assert host.modem.witness.seen == []
+    assert not host.modem.witness.seen
     assert host.ask("AT") == ["OK"]
 
 
-@pytest.mark.parametrize("typed", ["", "zz", "00", "0011000C91", submit().hex()[:-2], encode(Deliver(OTHER, Content(b"x"))).hex()])
+@pytest.mark.parametrize(
+    "typed", ["", "zz", "00", "0011000C91", submit().hex()[:-2], encode(Deliver(OTHER, Content(b"x"))).hex()]
+)
 def test_what_is_no_submit_is_refused(typed):
     host = Host()
     host.write("AT+CMGS=18\r")
@@ -134,6 +138,10 @@ def test_a_prefix_reaches_a_device():
     for number in ("+447700900001", "447799", "+49170"):
         network.submit(OWN, number, Content(b"x"), 0.0)
     assert heard == [("long", "+447700900001"), ("short", "447799")]
+
+
+def test_a_name_is_no_destination():
+    assert Host().send(submit(to="ACME")) == ["+CMS ERROR: 28"]
 
 
 def test_reports_name_reference_and_recipient():
@@ -276,8 +284,11 @@ def test_ussd_is_packed_by_huawei():
 def test_options_are_refused_in_one_sentence():
     with pytest.raises(ValueError, match="no option 'colour'"):
         ModemOptions.of({"colour": "red"})
-    with pytest.raises(ValueError, match="sm_size of a virtual modem = 'many': must be int"):
+    with pytest.raises(ValueError, match="sm_size of a virtual modem = 'many': must be a whole number"):
         ModemOptions.of({"sm_size": "many"})
+    for name, value in {"number": "me", "pin": "12", "report_memory": "MT", "sm_size": -1, "ussd": []}.items():
+        with pytest.raises(ValueError, match=f"option {name} of a virtual modem"):
+            ModemOptions.of({name: value})
     with pytest.raises(ValueError, match="of the maker 'nokia'"):
         ModemOptions.of({"maker": "nokia"})
     with pytest.raises(ValueError, match="there is no fault 'sleepy'"):

@@ -6,6 +6,8 @@ import pytest
 from virtual_host import OWN, Host, incoming, lines, submit
 
 from drivers.text.pdu import decode, tpdu_length
+from drivers.virtual.network import Network
+from drivers.virtual.options import ModemOptions
 
 
 def test_silence_is_deaf_and_mute():
@@ -58,6 +60,8 @@ def test_answer_delay():
     assert host.ask("AT+CSQ") == []
     assert host.wait(1.9) == []
     assert host.wait(0.1) == ["+CSQ: 20,99", "OK"]
+    assert host.ask("AT+CMGS=20") == []
+    assert host.wait(2) == ["> "]
 
 
 def test_octet_by_octet():
@@ -79,12 +83,17 @@ def test_torn_answers():
     assert host.wait(3) == [",99", "OK"]
 
 
-def test_noise_before_and_inside_answers():
+def test_noise_in_front_of_echo_answer_and_result():
     host = Host(maker="quectel")
+    host.ask("ATE1")
     host.modem.faults.change({"noise": ["RDY", "maker"]})
-    assert host.ask("AT+CSQ") == ["RDY", *host.modem.maker.noise, "+CSQ: 20,99", "OK"]
+    assert host.ask("AT+CSQ") == ["AT+CSQ\r", "RDY", *host.modem.maker.noise, "+CSQ: 20,99", "OK"]
+    assert host.ask("AT+CMGS=20") == ["AT+CMGS=20\r", "RDY", *host.modem.maker.noise, "> "]
+    host.write("\x1b")
     host.modem.faults.change({"noise": ["RDY"], "noise_inside": True})
-    assert host.ask("AT+CSQ") == ["+CSQ: 20,99", "RDY", "OK"]
+    assert host.ask("AT+CSQ") == ["AT+CSQ\r", "+CSQ: 20,99", "RDY", "OK"]
+    host.modem.faults.change({"noise_before_echo": True})
+    assert host.ask("AT+CSQ") == ["RDY", "AT+CSQ\r", "+CSQ: 20,99", "OK"]
 
 
 def test_chatter():
@@ -143,8 +152,14 @@ def test_a_report_before_the_answer():
 
 @pytest.mark.parametrize(
     ("state", "answer", "code"),
-    [("home", "0,1", None), ("roaming", "0,5", None), ("searching", "0,2", 331), ("denied", "0,3", 331), ("none", "0,0", 331)],
-)  # fmt: skip
+    [
+        ("home", "0,1", None),
+        ("roaming", "0,5", None),
+        ("searching", "0,2", 331),
+        ("denied", "0,3", 331),
+        ("none", "0,0", 331),
+    ],
+)
 def test_registration(state, answer, code):
     host = Host(faults={"registration": state})
     assert host.ask("AT+CREG?") == [f"+CREG: {answer}", "OK"]
@@ -193,7 +208,7 @@ def test_pin_counters_and_puk():
     assert host.ask("AT+CMGF=0") == ["+CMS ERROR: 311"]
     assert host.ask('AT+CPIN="9999"') == ["+CME ERROR: 16"]
     assert host.ask("AT+CPINR") == ["+CPINR: SIM PIN,2,3", "+CPINR: SIM PUK,10,10", "OK"]
-    assert host.ask('AT+QPINC?') == ['+QPINC: "SC",2,10', "OK"]
+    assert host.ask('AT+QPINC="SC"') == ['+QPINC: "SC",2,10', "OK"]
     host.ask('AT+CPIN="9999"')
     assert host.ask('AT+CPIN="9999"') == ["+CME ERROR: 12"]
     assert host.ask("AT+CPIN?") == ["+CPIN: SIM PUK", "OK"]
@@ -210,8 +225,12 @@ def test_pin_counters_and_puk():
 
 @pytest.mark.parametrize(
     ("maker", "command", "told"),
-    [("huawei", "AT^CPIN?", "^CPIN: SIM PIN,3,10,3,10,3"), ("zte", "AT+ZPINPUK=?", "+ZPINPUK: 3,10"), ("simcom", "AT+SPIC", "+SPIC: 3,10")],
-)  # fmt: skip
+    [
+        ("huawei", "AT^CPIN?", "^CPIN: SIM PIN,3,10,3,10,3"),
+        ("zte", "AT+ZPINPUK=?", "+ZPINPUK: 3,10"),
+        ("simcom", "AT+SPIC", "+SPIC: 3,3,10,10"),
+    ],
+)
 def test_tries_left_by_the_makers_command(maker, command, told):
     assert Host(maker=maker, pin="0000").ask(command) == [told, "OK"]
 
@@ -241,6 +260,31 @@ def test_a_restart_forgets_settings_and_late_answers():
     assert lines(host.write("AT+CNMI?\r"))[1:] == ["+CNMI: 0,0,0,0,0", "OK"]
     assert host.wait(60) == []
     assert len(host.stored()) == 1
+
+
+def test_a_restart_may_take_the_port_away():
+    host = Host(faults={"reset_time": 3, "reset_unplugs": True})
+    host.ask("AT+CFUN=1,1")
+    assert not host.modem.plugged
+    host.wait(2.9)
+    assert not host.modem.plugged
+    assert host.wait(0.1) == list(host.modem.maker.boot)
+    assert host.modem.plugged
+
+
+def test_another_sim_brings_its_own_memory_and_number():
+    network = Network()
+    host = Host(network)
+    host.modem.mailbox.take(incoming("for the old one"), host.now)
+    old = host.modem.sim.iccid
+    host.modem.insert_sim(ModemOptions.of({"name": "other", "number": "+447700900777"}), host.now)
+    host.wait(0)
+    assert host.modem.sim.iccid != old
+    assert host.stored() == []
+    host.ask("ATE0")
+    host.send(submit(to="+447700900777"))
+    host.wait(1)
+    assert [message.sender for message in host.stored()] == ["+447700900777"]
 
 
 @pytest.mark.parametrize("when", ["prompt", "pdu"])

@@ -56,7 +56,9 @@ def test_any_text_is_parsed(body):
 
 
 _ARGUMENT = st.one_of(
-    st.integers(-1, 300).map(str), st.sampled_from(["", '"SM"', '"SC"', '"', "0x2FE2", "²", "99999999999"]), st.text(max_size=5)
+    st.integers(-1, 300).map(str),
+    st.sampled_from(["", '"SM"', '"SC"', '"', "0x2FE2", "²", "99999999999"]),
+    st.text(max_size=5),
 )
 _COMMAND = st.builds(
     lambda name, mark, arguments: f"{name}{mark}{','.join(arguments)}",
@@ -64,17 +66,39 @@ _COMMAND = st.builds(
     st.sampled_from(["", "?", "=?", "="]),
     st.lists(_ARGUMENT, max_size=5),
 )
+
+
+def _as_sent(pdu: bytes) -> bytes:
+    return b"AT+CMGS=%d\r%s\x1a" % (len(pdu) - 1, pdu.hex().encode())
+
+
+# No service centre, an SMS-SUBMIT with any flags, reference, address, coding and user data.
+_SUBMIT = st.builds(
+    lambda flags, kind, digits, coding, data, length: b"".join(
+        (bytes([0, 1 | flags << 2, 0, 2 * len(digits), kind]), digits, bytes([0, coding]), bytes([length]), data)
+    ),
+    st.integers(0, 63),
+    st.sampled_from([0x81, 0x91, 0xD0]),
+    st.binary(max_size=12),
+    st.integers(0, 255),
+    st.binary(max_size=150),
+    st.integers(0, 255),
+)
 _TYPED = st.one_of(
     st.binary(max_size=60),
-    st.lists(_COMMAND, min_size=1, max_size=3).map(lambda many: ("AT" + ";".join(many) + "\r").encode("latin-1", "replace")),
+    st.lists(_COMMAND, min_size=1, max_size=3).map(
+        lambda many: ("AT" + ";".join(many) + "\r").encode("latin-1", "replace")
+    ),
+    _SUBMIT.map(_as_sent),
     st.binary(max_size=40).map(lambda octets: b"AT+CMGS=%d\r%s\x1a" % (len(octets) - 1, octets.hex().encode())),
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.sampled_from(sorted(MAKERS)), st.booleans(), st.lists(_TYPED, max_size=8))
 def test_the_modem_survives_anything_and_answers_again(maker, text_mode, typed):
     host = Host(maker=maker, text_mode=text_mode, sm_size=3)
+    host.modem.network.attach("*", host.modem.mailbox.arrived)
     for data in typed:
         host.modem.receive(data, host.now)
         host.wait(1)
@@ -93,5 +117,14 @@ def test_any_pdu_may_come_in(pdu, text_mode):
     host.modem.mailbox.take(pdu, host.now)
     host.wait(0)
     host.ask('AT+CPMS="SR"')
-    for command in ('AT+CMGL="ALL"', "AT+CMGL=4", "AT+CMGR=0", "AT+CMSS=0", "AT+CMGD=0", 'AT+CPMS="SM"', "AT+CMGR=0", "AT+CMSS=0"):
+    for command in (
+        'AT+CMGL="ALL"',
+        "AT+CMGL=4",
+        "AT+CMGR=0",
+        "AT+CMSS=0",
+        "AT+CMGD=0",
+        'AT+CPMS="SM"',
+        "AT+CMGR=0",
+        "AT+CMSS=0",
+    ):
         assert host.ask(command)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from drivers.virtual.answers import OK, Answer, Deferred, Reply, cme, reply
+from drivers.virtual.answers import OK, Answer, Reply, cme, reply
 from drivers.virtual.commands.registry import Commands, argument
 from drivers.virtual.line import Command, Kind
 
@@ -134,11 +134,11 @@ def registration(modem: VirtualModem, command: Command, _now: float) -> Answer:
 
 
 @commands.handles("+COPS")
-def operator(modem: VirtualModem, command: Command, now: float) -> Answer:
+def operator(modem: VirtualModem, command: Command, _now: float) -> Answer:
     """AT+COPS: the network operator (3GPP TS 27.007 §7.3)."""
     name = modem.options.operator
     if command.kind is Kind.TEST:
-        return Deferred(reply(f'+COPS: (2,"{name}","{name}","{NETWORK_CODE}",2),,(0-4),(0-2)'), now)
+        return reply(f'+COPS: (2,"{name}","{name}","{NETWORK_CODE}",2),,(0-4),(0-2)')
     if command.kind is Kind.SET:
         if argument(command) == "3":
             modem.settings["+COPS"] = argument(command, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from drivers.virtual import text_mode, tpdu
@@ -44,7 +45,10 @@ def form(modem: VirtualModem, command: Command, _now: float) -> Answer:
 def service_centre(modem: VirtualModem, command: Command, _now: float) -> Answer:
     """AT+CSCA: the number of the service centre (§3.3.1)."""
     if command.kind is Kind.SET:
-        modem.sim.smsc = text_mode.read_string(argument(command), modem.charset)
+        wanted = text_mode.read_string(argument(command), modem.charset)
+        if not re.fullmatch(r"\+?[0-9]{1,20}", wanted):
+            raise cms(302)
+        modem.sim.smsc = wanted
         modem.sim.changed = True
         modem.faults.no_smsc = False
     if command.kind is not Kind.READ:

@@ -46,7 +46,10 @@ def tries(modem: VirtualModem, command: Command, _now: float) -> Answer:
             left = {"SIM PIN": str(pin_left), "SIM PUK": str(puk_left)}.get(state, "")
             return reply(f"^CPIN: {state},{left},{puk_left},{pin_left},10,3")
         case "+QPINC":
-            return reply(f'+QPINC: "SC",{pin_left},{puk_left}')
+            first = f'+QPINC: "SC",{pin_left},{puk_left}'
+            return reply(first) if argument(command) == "SC" else reply(first, '+QPINC: "P2",3,10')
+        case "+SPIC":
+            return reply(f"+SPIC: {pin_left},3,{puk_left},10")
     return reply(f"{command.name}: {pin_left},{puk_left}")
 
 

@@ -158,6 +158,7 @@ def _node() -> None:
         sa.Column("started_ms", sa.BigInteger(), nullable=False),
         sa.Column("lease_ms", sa.BigInteger(), nullable=False),
         sa.Column("lease_until_ms", sa.BigInteger(), nullable=False),
+        sa.Column("lease_until_up_ms", sa.BigInteger(), nullable=False),
         sa.Column("ended_ms", sa.BigInteger()),
         sqlite_autoincrement=True,
     )

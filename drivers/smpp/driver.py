@@ -1,0 +1,245 @@
+"""The driver of an SMPP account: its binds, its queue, and what its owner hears of them."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import selectors
+import time
+from collections import deque
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from drivers.base import Ack, Close, Closed, Command, Event, Link, Notice, Pause, Submit, Ussd, UssdReply
+from drivers.smpp import codec, events
+from drivers.smpp.account import account
+from drivers.smpp.bind import Bind
+from drivers.smpp.connection import Connection, bind_fields
+from drivers.smpp.health import HealthReporter
+from drivers.smpp.inbox import Inbox
+from drivers.smpp.names import BIND_TRANSMITTER
+from drivers.smpp.outbox import Outbox
+
+LONGEST_WAIT_S: Final = 5.0
+NOTICES_A_MINUTE: Final = 20
+NEVER: Final = float("inf")
+
+
+class SmppDriver:
+    """Serves one account; see ``drivers.base`` for the contract and ``account.Account`` for the options.
+
+    Raises ``DriverError`` for options that cannot work.
+    """
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        self._account = account(options)
+        codec.body(BIND_TRANSMITTER, bind_fields(self._account))
+        self._events: list[Event] = []
+        self._outbox = Outbox(self._account, self._events.extend)
+        self._selector = selectors.DefaultSelector()
+        self._binds: list[Bind] = []
+        self._paused = False
+        self._closing_at = NEVER
+        self._unbinding = False
+        self._notices: deque[float] = deque(maxlen=NOTICES_A_MINUTE)
+
+    def run(self, link: Link) -> None:
+        """See ``drivers.base.Driver.run``."""
+        with contextlib.ExitStack() as stack:
+            stack.callback(self._selector.close)
+            if self._account.host == "virtual":
+                from drivers.virtual.carrier import options_for, virtual_carrier
+
+                host, port = stack.enter_context(virtual_carrier(options_for(self._account)))
+                self._account = dataclasses.replace(self._account, host=host, port=port)
+            stack.callback(self._drop_all)
+            self._start(link)
+            while not self._turn(link):
+                pass
+
+    def _start(self, link: Link) -> None:
+        self._now = time.monotonic()
+        self._inbox = Inbox(self._account, self._now)
+        self._health = HealthReporter(self._account)
+        self._binds = [Bind(self._account, command, self._selector) for command in self._account.commands]
+        self._selector.register(link, selectors.EVENT_READ)
+        self._obey(link.receive(0))
+
+    def _turn(self, link: Link) -> bool:
+        """Wait for something, deal with it; True when the account is closed."""
+        wants_write = selectors.EVENT_WRITE if getattr(link, "wants_write", False) else 0
+        self._selector.modify(link, selectors.EVENT_READ | wants_write)
+        ready = self._selector.select(max(0.0, self._due() - self._now))
+        self._now = now = time.monotonic()
+        for key, mask in ready:
+            if isinstance(key.data, Connection):
+                self._handle_all(key.data, key.data.ready(mask, now))
+            else:
+                self._obey(link.receive(0))
+        self._tick()
+        self._submit(link)
+        for bind in self._binds:
+            if bind.connection is not None:
+                self._handle_all(bind.connection, bind.connection.flush(now))
+        stopping = "paused" if self._paused else "closing" if self._closing else ""
+        if health := self._health.changed(self._binds, self._outbox, now, stopping):
+            self._events.append(health)
+        closed = self._closing and self._unbinding and not any(bind.connection for bind in self._binds)
+        if closed:
+            self._events.append(Closed())
+        self._emit(link)
+        return closed
+
+    # Commands of the owner.
+
+    @property
+    def _closing(self) -> bool:
+        return self._closing_at < NEVER
+
+    def _obey(self, commands: Iterable[Command]) -> None:
+        for command in commands:
+            match command:
+                case Submit():
+                    if reason := self._why_not():
+                        self._outbox.not_sent(((command.token, part.index) for part in command.parts), reason)
+                    else:
+                        self._outbox.put(command)
+                case Ack():
+                    self._inbox.acknowledge(command, self._now)
+                case Pause(on=on):
+                    self._pause(on=on)
+                case Close(grace_s=grace_s):
+                    self._closing_at = min(self._closing_at, self._now + grace_s)
+                    self._outbox.hand_back("the account is being closed")
+                case Ussd(token=token):
+                    self._events.append(UssdReply(token, None, error="a carrier account has no USSD"))
+                case _:
+                    self._notice(f"an SMPP account does not know {type(command).__name__}")
+
+    def _why_not(self) -> str:
+        """Why nothing can be submitted now, empty when something can."""
+        if self._closing:
+            return "the account is being closed"
+        if self._paused:
+            return "the account is paused"
+        senders = [bind for bind in self._binds if bind.can_submit]
+        if not senders:
+            return "the account is bound as a receiver only"
+        return "" if any(bind.up for bind in senders) else f"the account is not bound: {senders[0].reason}"
+
+    def _pause(self, *, on: bool) -> None:
+        self._paused, self._unbinding = on, False
+        if on:
+            self._outbox.hand_back("the account is paused")
+            return
+        for bind in self._binds:
+            bind.retry_now()
+
+    # The binds.
+
+    def _tick(self) -> None:
+        stopping = self._paused or self._closing
+        if stopping and not self._unbinding and (not self._in_flight() or self._now >= self._closing_at):
+            self._unbinding = True
+            for bind in self._binds:
+                self._let_go(bind)
+        for bind in self._binds:
+            if bind.connection is not None:
+                self._handle_all(bind.connection, bind.connection.tick(self._now))
+            elif not stopping and self._now >= max(bind.retry_at, self._blocked_until()):
+                bind.start(self._now)
+
+    def _blocked_until(self) -> float:
+        """One refused password stops all binds: the next wrong one might lock the account."""
+        return max((bind.retry_at for bind in self._binds if bind.blocked), default=0.0)
+
+    def _let_go(self, bind: Bind) -> None:
+        if bind.up and bind.connection is not None:
+            bind.connection.session.unbind(self._now)
+        elif bind.connection is not None:
+            self._handle_all(bind.connection, bind.connection.session.connection_lost("closed", self._now))
+
+    def _handle_all(self, connection: Connection, happened: Iterable[events.SessionEvent]) -> None:
+        bind = next((bind for bind in self._binds if bind.connection is connection), None)
+        if bind is not None:
+            for event in happened:
+                self._handle(bind, connection, event)
+
+    def _handle(self, bind: Bind, connection: Connection, event: events.SessionEvent) -> None:
+        match event:
+            case events.Answered():
+                self._health.round_trip(event.round_trip_s)
+                self._outbox.answered(event, self._now)
+                if event.message_id:
+                    self._inbox.learner.accepted(event.message_id)
+            case events.Delivered():
+                stored = self._inbox.delivered(connection, event, self._now, open_=not self._closing)
+                if stored is not None:
+                    self._events.append(stored)
+            case events.Unanswered(keys=keys):
+                self._outbox.unknown(keys, "the carrier did not answer in time")
+            case events.Bound(system_id=system_id):
+                bind.bound(self._now)
+                self._health.carrier = system_id
+            case events.BindRefused(status=status):
+                bind.refused(status)
+            case events.Odd(text=text):
+                self._notice(text)
+            case events.Ended():
+                self._ended(bind, connection, event)
+
+    def _ended(self, bind: Bind, connection: Connection, event: events.Ended) -> None:
+        connection.close()
+        bind.ended(event.reason, self._now)
+        self._inbox.ended(connection, self._now, clean=event.clean)
+        self._outbox.unknown(event.doubtful, event.reason)
+        self._outbox.not_sent((part for unit in event.unsent for part in unit.parts), event.reason)
+        if reason := self._why_not():
+            self._outbox.hand_back(reason)
+
+    # What leaves.
+
+    def _submit(self, link: Link) -> None:
+        senders = [bind.connection for bind in self._binds if bind.can_submit and bind.connection]
+        batch = self._outbox.next(senders, self._now)
+        if batch:
+            # The owner must know before the first octet can leave.
+            self._emit(link)
+        for connection, unit, body in batch:
+            connection.session.submit(unit, body, self._now)
+
+    def _emit(self, link: Link) -> None:
+        if self._events:
+            said = tuple(self._events)
+            self._events.clear()
+            link.send(*said)
+
+    def _notice(self, text: str) -> None:
+        if len(self._notices) == NOTICES_A_MINUTE and self._now - self._notices[0] < 60:
+            return
+        self._notices.append(self._now)
+        self._events.append(Notice("smpp", text))
+
+    # Time.
+
+    def _in_flight(self) -> int:
+        return sum(bind.connection.session.outstanding for bind in self._binds if bind.connection)
+
+    def _due(self) -> float:
+        due = [self._now + LONGEST_WAIT_S, self._health.due]
+        stopping = self._paused or self._closing
+        for bind in self._binds:
+            if bind.connection is not None:
+                due.append(bind.connection.next_deadline())
+            elif not stopping:
+                due.append(max(bind.retry_at, self._blocked_until()))
+        if self._outbox and (pause := self._outbox.throttle.pause()):
+            due.append(self._now + pause)
+        if stopping and not self._unbinding:
+            due.append(self._closing_at if self._in_flight() else self._now)
+        return min(due)
+
+    def _drop_all(self) -> None:
+        for bind in self._binds:
+            if bind.connection is not None:
+                bind.connection.close()

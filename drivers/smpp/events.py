@@ -1,0 +1,71 @@
+"""What happens in a session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from drivers.smpp.codec import Pdu
+from drivers.smpp.window import Key
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The peer accepted the bind."""
+
+    system_id: str
+    version: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class BindRefused:
+    """The peer refused the bind; ``Ended`` follows."""
+
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The answer to one submit. ``late``: it came after ``Unanswered`` for the same key."""
+
+    key: Key
+    status: int
+    message_id: str | None
+    round_trip_s: float
+    late: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """The response timer of these submits ran out."""
+
+    keys: tuple[Key, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """A deliver_sm or data_sm that waits for ``Session.acknowledge`` with its command and sequence."""
+
+    sequence: int
+    command: int
+    pdu: Pdu
+    frame: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Odd:
+    """Something a person may want to read in a log: the peer did what the standard does not foresee."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The session is over. ``doubtful`` left the host and have no answer; ``unsent`` had not left whole."""
+
+    reason: str
+    doubtful: tuple[Key, ...] = ()
+    unsent: tuple[Key, ...] = ()
+    clean: bool = False
+
+
+SessionEvent = Bound | BindRefused | Answered | Unanswered | Delivered | Odd | Ended

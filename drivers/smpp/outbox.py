@@ -1,0 +1,98 @@
+"""The parts that an account was given: what leaves next, and what became of each."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+from drivers.base import DriverError, Event, Fault, Left, Outcome, Part, Result, Submit
+from drivers.smpp import events, statuses
+from drivers.smpp.account import Account
+from drivers.smpp.connection import Connection
+from drivers.smpp.names import ROK
+from drivers.smpp.outgoing import Outgoing, Unit
+from drivers.smpp.pace import Throttle
+
+FULL_OCTETS: Final = 1 << 17
+"""Nothing more is submitted over a connection that has so much still to write."""
+
+
+class Outbox:
+    """Keeps rules 1 and 2 of ``drivers.base`` for one account; ``say`` takes the events in order."""
+
+    def __init__(self, account: Account, say: Callable[[Iterable[Event]], None]) -> None:
+        self.throttle = Throttle()
+        self._outgoing = Outgoing(account)
+        self._queue: deque[tuple[Unit, Submit, Part]] = deque()
+        self._say = say
+
+    def __len__(self) -> int:
+        return len(self._queue)
+
+    def put(self, submit: Submit) -> None:
+        """Take one transmission."""
+        try:
+            self._queue.extend(self._outgoing.units(submit))
+        except (DriverError, ValueError) as error:
+            self._refuse(((submit.token, part.index) for part in submit.parts), str(error))
+
+    def next(self, connections: Sequence[Connection], now: float) -> list[tuple[Connection, Unit, bytes]]:
+        """What leaves now and over which bind, within the windows and the pace; it has its ``Left`` already."""
+        if not self._queue:
+            return []
+        allowance = self.throttle.allowance(now)
+        rooms = {c: c.session.room for c in connections if c.session.pending < FULL_OCTETS}
+        batch: list[tuple[Connection, Unit, bytes]] = []
+        while self._queue and len(batch) < allowance:
+            connection = max(rooms, key=rooms.__getitem__, default=None)
+            if connection is None or rooms[connection] <= 0:
+                break
+            unit, submit, part = self._queue.popleft()
+            try:
+                body = self._outgoing.body(submit, part)
+            except (DriverError, ValueError) as error:
+                self._refuse(unit.parts, str(error))
+                continue
+            rooms[connection] -= 1
+            batch.append((connection, unit, body))
+        if batch:
+            self.throttle.took(len(batch))
+            self._say([Left(tuple(part for _, unit, _ in batch for part in unit.parts), now)])
+        return batch
+
+    def answered(self, event: events.Answered, now: float) -> None:
+        """The carrier answered."""
+        unit: Unit = event.key
+        if event.status == ROK:
+            self.throttle.accepted(now)
+            self._say(
+                Result(token, index, Outcome.ACCEPTED, reference=event.message_id, late=event.late)
+                for token, index in unit.parts
+            )
+            return
+        reason, fault = statuses.explain(event.status)
+        pause = None
+        if fault is Fault.THROTTLED:
+            self.throttle.refused(now, event.round_trip_s)
+            pause = self.throttle.pause()
+        self._say(
+            Result(token, index, Outcome.REFUSED, None, fault, event.status, reason, event.late, pause)
+            for token, index in unit.parts
+        )
+
+    def unknown(self, units: Iterable[Unit], reason: str) -> None:
+        """These left and have no answer."""
+        self._say(Result(token, index, Outcome.UNKNOWN, reason=reason) for unit in units for token, index in unit.parts)
+
+    def not_sent(self, parts: Iterable[tuple[int, int]], reason: str) -> None:
+        """These never left."""
+        self._say(Result(token, index, Outcome.NOT_SENT, fault=Fault.DEVICE, reason=reason) for token, index in parts)
+
+    def hand_back(self, reason: str) -> None:
+        """Give back what waits."""
+        queue, self._queue = self._queue, deque()
+        self.not_sent((part for unit, _, _ in queue for part in unit.parts), reason)
+
+    def _refuse(self, parts: Iterable[tuple[int, int]], reason: str) -> None:
+        self._say(Result(token, index, Outcome.REFUSED, fault=Fault.MESSAGE, reason=reason) for token, index in parts)

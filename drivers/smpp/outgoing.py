@@ -1,0 +1,157 @@
+"""A transmission to the submit_sm PDUs that carry it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from drivers.base import Encoding, Part, Submit
+from drivers.smpp import addresses, codec, content
+from drivers.smpp.account import Account, tlvs
+from drivers.smpp.names import (
+    ESM_UDHI,
+    MAX_SHORT_MESSAGE,
+    TLV_DEST_ADDR_SUBUNIT,
+    TLV_MESSAGE_PAYLOAD,
+    TLV_SAR_MSG_REF_NUM,
+    TLV_SAR_SEGMENT_SEQNUM,
+    TLV_SAR_TOTAL_SEGMENTS,
+)  # fmt: skip
+from drivers.text import alphabet as gsm
+from drivers.text import udh as headers
+
+MAX_PAYLOAD: Final = 64_000
+RECEIPT_WANTED: Final = 0x01
+SUBUNIT_DISPLAY: Final = b"\x01"
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What one submit_sm carries: one part, or all of them where the carrier takes a long text in one PDU."""
+
+    token: int
+    indices: tuple[int, ...]
+
+    @property
+    def parts(self) -> tuple[tuple[int, int], ...]:
+        """(token, index) of each part."""
+        return tuple((self.token, index) for index in self.indices)
+
+
+class Outgoing:
+    """Writes submit_sm bodies for one account."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._source = self._address(account.source)
+        self._service_type = codec.c_octets("service_type", account.service_type, 5)
+
+    def units(self, submit: Submit) -> Iterator[tuple[Unit, Submit, Part]]:
+        """The units of a transmission in order, each with what ``body`` needs."""
+        if self._whole(submit):
+            first = submit.parts[0]
+            ucs2 = first.encoding is Encoding.UCS2
+            payload = (submit.text or "").encode("utf-16-be") if ucs2 else gsm.encode(submit.text or "")
+            yield (
+                Unit(submit.token, tuple(part.index for part in submit.parts)),
+                submit,
+                Part(1, 1, first.encoding, payload),
+            )
+            return
+        for part in submit.parts:
+            yield Unit(submit.token, (part.index,)), submit, part
+
+    def _whole(self, submit: Submit) -> bool:
+        """Whether a long text goes as one PDU: wanted, all of it still to go, and without national tables."""
+        if self._account.long != "payload" or not submit.text or len(submit.parts) < 2:
+            return False
+        if len(submit.parts) < submit.parts[0].total or submit.parts[0].encoding is Encoding.BINARY:
+            return False
+        return all(
+            {element for element, _ in headers.parse_udh(part.udh).elements} <= {0x00, 0x08} for part in submit.parts
+        )
+
+    def body(self, submit: Submit, part: Part) -> bytes:
+        """The body of the submit_sm (SMPP 3.4 §4.4.1). Raises ``DriverError`` in words for a person."""
+        account, extra = self._account, _smpp_fields(submit.fields)
+        coding, octets = content.encode(part, account.alphabet)
+        header, more = self._joining(part)
+        if submit.flash:
+            if account.flash == "subunit" or (coding == content.DEFAULT and not account.alphabet.startswith("gsm7")):
+                more += ((TLV_DEST_ADDR_SUBUNIT, SUBUNIT_DISPLAY),)
+            else:
+                coding = content.FLASH[Encoding.UCS2 if coding == content.UCS2 else part.encoding]
+        more += account.tlvs + (tlvs(extra["tlvs"]) if extra.get("tlvs") else ())
+        user_data = bytes([len(header)]) + header + octets if header else octets
+        if len(user_data) > MAX_PAYLOAD:
+            raise codec.EncodeError(f"the text takes {len(user_data)} octets; one PDU carries {MAX_PAYLOAD}")
+        if len(user_data) > MAX_SHORT_MESSAGE:
+            user_data, more = b"", (*more, (TLV_MESSAGE_PAYLOAD, user_data))
+        service = extra.get("service_type")
+        return codec.submit_body(
+            codec.SubmitFields(
+                destination=addresses.encode(submit.destination, account.dest_ton, account.dest_npi),
+                short_message=user_data,
+                source=self._address(submit.source) if submit.source else self._source,
+                service_type=self._service_type if service is None else codec.c_octets("service_type", str(service), 5),
+                esm_class=ESM_UDHI if header else 0,
+                protocol_id=_octet("protocol_id", extra.get("protocol_id", 0)),
+                priority=priority_flag(submit.priority),
+                schedule=codec.c_octets("schedule", str(extra.get("schedule", "")), 16),
+                validity=validity_period(submit.validity_s),
+                registered_delivery=RECEIPT_WANTED if submit.receipt and account.receipts else 0,
+                replace_if_present=_octet("replace_if_present", extra.get("replace_if_present", 0)),
+                data_coding=_octet("data_coding", extra.get("data_coding", coding)),
+                tlvs=more,
+            )
+        )
+
+    def _address(self, text: str | None) -> tuple[int, int, bytes]:
+        return addresses.encode(text, self._account.source_ton, self._account.source_npi)
+
+    def _joining(self, part: Part) -> tuple[bytes, tuple[codec.Tlv, ...]]:
+        """The user data header, and the sar_* parameters in its stead where the account wants them."""
+        if self._account.long != "sar" or part.total < 2 or not part.udh:
+            return part.udh, ()
+        header = headers.parse_udh(part.udh)
+        kept = b"".join(
+            bytes([element, len(data)]) + data
+            for element, data in header.elements
+            if element not in (headers.CONCAT_8, headers.CONCAT_16)
+        )
+        reference = part.reference if part.reference is not None else header.reference or 0
+        return kept, (
+            (TLV_SAR_MSG_REF_NUM, (reference & 0xFFFF).to_bytes(2, "big")),
+            (TLV_SAR_TOTAL_SEGMENTS, bytes([part.total])),
+            (TLV_SAR_SEGMENT_SEQNUM, bytes([part.index])),
+        )
+
+
+def _smpp_fields(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the sender of a message wants of SMPP: ``fields["smpp"]``."""
+    value = fields.get("smpp") if fields else None
+    return value if isinstance(value, Mapping) else {}
+
+
+def _octet(name: str, value: object) -> int:
+    if isinstance(value, int) and 0 <= value <= 0xFF:
+        return value
+    raise codec.EncodeError(f"{name} is {value!r}; it must be a number from 0 to 255")
+
+
+def priority_flag(priority: int) -> int:
+    """-100 … 100 as 0 … 3 (SMPP 3.4 §5.2.14)."""
+    return 0 if priority <= 0 else min(3, 1 + (priority - 1) // 33)
+
+
+def validity_period(seconds: float | None) -> bytes:
+    """A relative time as C-Octet String (SMPP 3.4 §7.1.1.2), rounded down, at least a minute; None: the carrier's."""
+    if seconds is None:
+        return b"\0"
+    minutes, second = divmod(max(60, int(seconds)), 60)
+    hours, minute = divmod(minutes, 60)
+    days, hour = divmod(hours, 24)
+    years, days = divmod(min(days, 99 * 360), 360)
+    month, day = divmod(days, 30)
+    return f"{years:02d}{month:02d}{day:02d}{hour:02d}{minute:02d}{second:02d}000R\0".encode()

@@ -1,0 +1,29 @@
+"""What two processes of one host share: its boot, its view of processes, and a clock that never jumps."""
+
+from __future__ import annotations
+
+import functools
+import time
+from pathlib import Path
+
+
+@functools.cache
+def here() -> str:
+    """The same for all processes that see each other: this boot of this host, and the PID namespace (namespaces(7))."""
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return f"{boot}/{Path('/proc/self/ns/pid').readlink()}"
+
+
+def uptime_ms() -> int:
+    """Milliseconds since boot, time asleep included; no setting of the wall clock moves it."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
+
+
+def started(pid: int) -> int | None:
+    """When a process started, in clock ticks since boot (proc(5), field 22 of stat); None when there is none."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    name_ends = stat.rpartition(")")[2].split()
+    return None if name_ends[0] in {"Z", "X"} else int(name_ends[19])
