@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, Self
 
+from gateway import given
 from gateway.store.types import Connection, MessageRow, Status
 from gateway.transmission import OPEN, Transmission, moment, roll_up
 
@@ -50,7 +51,7 @@ class Message:
         if not isinstance(text, str):
             raise TypeError(f"the text of a message must be a str, not {type(text).__name__}")
         self.id = str(id_) if id_ else uuid.uuid4().hex
-        self.connections = _connections(connections)
+        self.connections = given.connections(connections)
         self.text = text
         self.raw_text = text
         self.fields: dict[str, Any] = dict(fields or {})
@@ -115,7 +116,7 @@ class Message:
         return self
 
     def wait(self, timeout: float | None = None) -> Self:
-        """Wait until no transmission is queued, sending or unknown, or until ``timeout`` seconds are over."""
+        """Wait until nothing is queued, held, sending or unknown, or until ``timeout`` seconds are over."""
         limit = None if timeout is None else time.monotonic() + timeout
         while any(each.status in OPEN for each in self.refresh().transmissions):
             left = _POLL_S if limit is None else min(_POLL_S, limit - time.monotonic())
@@ -161,7 +162,7 @@ class IncomingMessage(Message):
         redelivered: bool = False,
     ) -> None:
         super().__init__(text, connections, id_=id_, in_response_to=in_response_to, fields=fields)
-        self.received_at: datetime = _aware("received_at", received_at) or self.created_at
+        self.received_at: datetime = given.aware("received_at", received_at) or self.created_at
         self.to = to
         self.device = device
         self.complete = complete
@@ -223,8 +224,8 @@ class OutgoingMessage(Message):
         on_unknown: str | None = None,
     ) -> None:
         super().__init__(text, connections, id_=id_, in_response_to=in_response_to, fields=fields)
-        self.at = _aware("at", at, self.created_at)
-        self.expires = _aware("expires", expires, self.created_at)
+        self.at = given.aware("at", at, self.created_at)
+        self.expires = given.aware("expires", expires, self.created_at)
         self.priority = priority
         self.key = key
         self.flash = flash
@@ -284,34 +285,6 @@ class ErrorMessage(OutgoingMessage):
     """An answer that tells of a mistake; otherwise a message like any other."""
 
     kind = "error"
-
-
-def _connections(given: object) -> list[Connection]:
-    """Give the recipients as a list of their own. Raises TypeError for anything that isn't a connection."""
-    if isinstance(given, Connection):
-        return [given]
-    if not isinstance(given, Iterable) or isinstance(given, str | bytes):
-        raise TypeError(f"connections must be Connection objects, as lookup_connections() gives, not {given!r}")
-    found = list(given)
-    for each in found:
-        if not isinstance(each, Connection):
-            raise TypeError(f"connections must be Connection objects, not {type(each).__name__}")
-    return found
-
-
-def _aware(name: str, value: datetime | timedelta | None, now: datetime | None = None) -> datetime | None:
-    """Give a point in time in UTC. Raises ValueError when the value isn't one."""
-    if value is None:
-        return None
-    if isinstance(value, timedelta) and now is not None:
-        try:
-            return now + value
-        except OverflowError:
-            raise ValueError(f"{name} is too far away: {value}") from None
-    if isinstance(value, datetime) and value.tzinfo is not None:
-        return value.astimezone(UTC)
-    allowed = "an aware datetime" + (" or a timedelta from now" if now else "")
-    raise ValueError(f"{name} must be {allowed}, not {value!r}")
 
 
 __all__ = ["Desk", "ErrorMessage", "IncomingMessage", "Message", "OutgoingMessage", "Transmission", "roll_up"]

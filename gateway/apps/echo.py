@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gateway.apps.handlers.app import HandlersApp
 from gateway.apps.handlers.base import BaseHandler
 from gateway.apps.handlers.keyword import KeywordHandler
 from gateway.message import IncomingMessage
-from gateway.router import BlockingRouter
+
+if TYPE_CHECKING:
+    from gateway.router import BlockingRouter
 
 
 class EchoHandler(KeywordHandler):

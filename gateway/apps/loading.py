@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from gateway.apps.base import App
 from gateway.errors import ConfigFault, ConfigurationError
+from gateway.given import said
 
 
 class _Config(Protocol):
@@ -56,7 +57,7 @@ def build(app: type[App], router: Any, options: Mapping[str, Any]) -> App:
         made.options = dict(options)
         made.configure(**made.options)
     except Exception as error:
-        raise ConfigurationError(f"the app {app.name} can't be made: {_said(error)}") from error
+        raise ConfigurationError(f"the app {app.name} can't be made: {said(error)}") from error
     return made
 
 
@@ -85,9 +86,5 @@ def _module(name: str) -> Any:
         if hasattr(module, "__path__") and importlib.util.find_spec(f"{name}.app"):
             return importlib.import_module(f"{name}.app")
     except Exception as error:
-        raise ConfigurationError(f"{name} can't be loaded: {_said(error)}") from error
+        raise ConfigurationError(f"{name} can't be loaded: {said(error)}") from error
     return module
-
-
-def _said(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from drivers.base import Fault, Outcome
 from gateway.backends import BackendBase
 from gateway.errors import GatewayError, MessageSendingError
+from gateway.given import said
 from gateway.session import now_ms
 from gateway.store import outbox, router_rows
 from gateway.store.engine import Conn
@@ -38,8 +39,7 @@ def call(
     except Exception as error:
         failed = [str(each) for each in getattr(error, "failed_identities", None) or identities]
         log.exception("%s encountered an error while sending", name)
-        said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        raise MessageSendingError(f"the backend {name} raised {said}", failed) from error
+        raise MessageSendingError(f"the backend {name} raised {said(error)}", failed) from error
 
 
 def drain_lane(router: BlockingRouter, lane: str, stop: Callable[[], bool] = lambda: False) -> int:

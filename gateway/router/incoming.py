@@ -15,6 +15,7 @@ from threading import local
 from typing import TYPE_CHECKING, Any
 
 from gateway.errors import GatewayError, StoreError
+from gateway.given import said, storable_text
 from gateway.message import IncomingMessage
 from gateway.router.phases import AppError
 from gateway.session import now_ms
@@ -102,11 +103,11 @@ def run(
     failure, answers = _phases(router, msg)
     news: list[NewMessage] = []
     if failure is None:
-        failure, news = _prepared(router, answers)
+        failure, news = _prepared(router, msg, answers)
     try:
         waiting = router.session.store.write(lambda c: _finish(c, router, msg, epoch, failure, news, more()))
     except (outbox.KeyConflictError, router_rows.UnstorableError) as conflict:
-        failure = Failure(f"a response can't be stored: {conflict}", conflict)
+        failure = Failure(f"a response can't be stored: {said(conflict)}", conflict)
         waiting = router.session.store.write(lambda c: _finish(c, router, msg, epoch, failure, [], more()))
     except _LostClaimError:
         log.warning("message %s was taken over by another process; its responses are dropped here", msg.id)
@@ -131,36 +132,30 @@ def storable(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {str(key): value for key, value in fields.items() if plain(value)}
 
 
-def storable_text(text: str) -> str:
-    r"""Give a text that every database takes: what it doesn't becomes U+FFFD.
-
-    >>> storable_text("a\0b\ud800")
-    'a\ufffdb\ufffd'
-    """
-    return text.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
 def _phases(router: BlockingRouter, msg: IncomingMessage) -> tuple[Failure | None, list[dict[str, Any]]]:
     try:
         answer = router.process_incoming_phases(msg)
     except AppError as error:
         return Failure(str(error), error.cause), []
     except Exception as error:  # noqa: BLE001 - a router of the user's own; its message must not stop the others
-        return Failure(f"the router raised {type(error).__name__}: {error}", error), []
+        return Failure(f"the router raised {said(error)}", error), []
     return None, msg.responses if answer is not False else []
 
 
-def _prepared(router: BlockingRouter, answers: list[dict[str, Any]]) -> tuple[Failure | None, list[NewMessage]]:
+def _prepared(
+    router: BlockingRouter, msg: IncomingMessage, answers: list[dict[str, Any]]
+) -> tuple[Failure | None, list[NewMessage]]:
     """Give the rows of the responses."""
     news: list[NewMessage] = []
     for answer in answers:
         try:
-            given = {key: value for key, value in answer.items() if key != "raise_on_error"}
+            given = {"connections": msg.connections, "in_response_to": msg, **answer}
+            given.pop("raise_on_error", None)
             new = router.prepare(router.new_outgoing_message(**given))
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001 - what an app put into responses, not ours to trust
-            return Failure(f"a response can't be sent: {type(error).__name__}: {error}", error), []
+            return Failure(f"a response can't be sent: {said(error)}", error), []
         if new.transmissions:
             news.append(new)
     return None, news

@@ -8,6 +8,7 @@ from typing import Any
 
 from gateway.apps.base import App
 from gateway.errors import GatewayError
+from gateway.given import said
 from gateway.message import IncomingMessage, OutgoingMessage
 
 INCOMING = ("filter", "parse", "handle", "default", "cleanup")
@@ -25,8 +26,7 @@ class AppError(GatewayError):
         self.app = app
         self.phase = phase
         self.cause = cause
-        said = f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__
-        super().__init__(f"the app {app.name} raised {said}")
+        super().__init__(f"the app {app.name} raised {said(cause)}")
 
 
 def run_incoming(apps: Sequence[App], phases: Iterable[str], msg: IncomingMessage) -> None:

@@ -12,6 +12,7 @@ from gateway.apps.base import App
 from gateway.backends import BackendBase
 from gateway.config.model import Config, PythonBackendConfig
 from gateway.errors import ConfigFault, ConfigurationError
+from gateway.given import said
 
 if TYPE_CHECKING:
     from gateway.router.blocking import BlockingRouter
@@ -80,7 +81,7 @@ class Registry:
 
     def _add_table(self, name: str, given: Mapping[str, Any]) -> None:
         table = {str(key).lower(): value for key, value in given.items()}
-        found = table.pop("class", None)
+        found = table.pop("class", None) or table.pop("engine", None)
         if found is None:
             raise ConfigurationError([ConfigFault(None, None, f"backend.{name}", "has no class")])
         own = {key: table.pop(key) for key in ("batch", "retries", "retry_delay") if key in table}
@@ -99,8 +100,8 @@ class Registry:
         try:
             made = found(self._router, name, **dict(config or {}))
         except Exception as error:
-            said = f"can't be made: {type(error).__name__}: {error}"
-            raise ConfigurationError([ConfigFault(None, None, f"backend.{name}", said)]) from error
+            message = f"can't be made: {said(error)}"
+            raise ConfigurationError([ConfigFault(None, None, f"backend.{name}", message)]) from error
         self.backends[name] = made
         if name not in self.settings:
             self.settings[name] = PythonBackendConfig.model_validate(
@@ -128,9 +129,9 @@ def router_class(path: str) -> Any:
     try:
         found = getattr(importlib.import_module(module_name), name)
     except Exception as error:
-        said = f"{path!r} can't be loaded: {type(error).__name__}: {error}"
-        raise ConfigurationError([ConfigFault(None, None, "gateway.router", said)]) from error
+        message = f"{path!r} can't be loaded: {said(error)}"
+        raise ConfigurationError([ConfigFault(None, None, "gateway.router", message)]) from error
     if not all(callable(getattr(found, method, None)) for method in ("receive_incoming", "send_outgoing")):
-        said = f"{path!r} is not a router: it has no receive_incoming() and send_outgoing()"
-        raise ConfigurationError([ConfigFault(None, None, "gateway.router", said)])
+        message = f"{path!r} is not a router: it has no receive_incoming() and send_outgoing()"
+        raise ConfigurationError([ConfigFault(None, None, "gateway.router", message)])
     return found

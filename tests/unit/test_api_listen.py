@@ -35,7 +35,12 @@ class Picky(App):
 
 @pytest.fixture(autouse=True)
 def router(tmp_path):
-    configure({"gateway": {"state": str(tmp_path), "durability": "fast", "lease": "1s"}, "modem": {"mtn": {"port": "virtual"}}})
+    configure(
+        {
+            "gateway": {"state": str(tmp_path), "durability": "fast", "lease": "1s"},
+            "modem": {"mtn": {"port": "virtual"}},
+        }
+    )
     get_router().add_app(Picky)
     yield get_router()
     api.adopt(None)
@@ -85,7 +90,7 @@ def test_what_is_heard_is_whole(router):
 
 @pytest.mark.parametrize(("name", "start"), [("", "oldest"), ("x", "yesterday")])
 def test_bad_arguments_are_told_at_once(name, start):
-    with pytest.raises(ValueError, match="listener's name|start"):
+    with pytest.raises(ValueError, match=r"listener's name|start"):
         listen(name, start=start)
 
 

@@ -69,7 +69,9 @@ def test_lookup_keeps_order_and_reads_numbers(connection):
     assert lookup_connections(connection.backend, [connection.identity]) == [connection]
 
 
-@pytest.mark.parametrize(("backend", "identities"), [(None, ["1"]), (5, ["1"]), ("mtn", [None]), ("mtn", [1.5]), ("mtn", None)])
+@pytest.mark.parametrize(
+    ("backend", "identities"), [(None, ["1"]), (5, ["1"]), ("mtn", [None]), ("mtn", [1.5]), ("mtn", None)]
+)
 def test_lookup_of_nonsense_is_a_type_error(backend, identities):
     with pytest.raises(TypeError):
         lookup_connections(backend, identities)

@@ -435,3 +435,31 @@ def test_python_backends_have_their_turn_between_many_messages(queued):
     assert queued.drain() == 300
     assert seen[99] == 0
     assert seen[100] == 100
+
+
+def test_whatever_an_app_raises_can_be_stored(queued, connection, caplog):
+    caplog.set_level("CRITICAL")  # the surrogate would stop a runner that carries logs between processes
+
+    class Odd(App):
+        name = "odd"
+
+        def handle(self, msg):
+            raise ValueError("two\nlines \0 and \ud800 " + "x" * 1000)
+
+    queued.apps[:] = [Odd(queued)]
+    message = receive("hi", connection)
+    assert queued.drain() == 1
+    (error,) = message.refresh().errors
+    assert error.startswith("the app odd raised ValueError: two lines \ufffd and \ufffd xxx")
+    assert len(error) < 600
+
+
+def test_an_answer_may_be_a_plain_dict(router, connection):
+    class Plain(App):
+        def handle(self, msg):
+            msg.responses.append({"text": "plain"})
+
+    router.apps[:] = [Plain(router)]
+    receive("hi", connection)
+    router.drain()
+    assert out() == [("plain", "sent")]
