@@ -36,23 +36,25 @@ def _run(program: Program) -> int:
         return 130
     except BrokenPipeError:
         raise
-    except (ConfigurationError, SchemaError) as error:
-        _say(str(error))
-        return BAD_CONFIG
-    except GatewayError as error:
-        _say(f"sms-gateway: {error}")
-        return FAILED
     except Exception as error:
-        # The last stop: a person gets a sentence, --debug gets the trace.
-        if program.debug:
+        # The last stop: a person gets a sentence, and with --debug the trace of what nobody expected.
+        if program.debug and not isinstance(error, GatewayError):
             raise
-        what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        _say(f"sms-gateway: unexpected trouble ({what}); sms-gateway --debug COMMAND shows where")
-        return FAILED
+        text, status = _told(error)
+        sys.stderr.write(text.rstrip("\n") + "\n")
+        return status
     finally:
         program.close()
     return 0
 
 
-def _say(text: str) -> None:
-    sys.stderr.write(text.rstrip("\n") + "\n")
+def _told(error: Exception) -> tuple[str, int]:
+    """What to say about an error, and the exit status that it means."""
+    if isinstance(error, ConfigurationError | SchemaError):
+        return str(error), BAD_CONFIG
+    if isinstance(error, GatewayError):
+        return f"sms-gateway: {error}", FAILED
+    if isinstance(error, OSError) and error.filename:
+        return f"sms-gateway: {error.filename} can't be used: {error.strerror}", FAILED
+    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return f"sms-gateway: unexpected trouble ({what}); sms-gateway --debug COMMAND shows where", FAILED

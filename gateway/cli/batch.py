@@ -15,6 +15,7 @@ from gateway.router.outgoing import check_text
 if TYPE_CHECKING:
     from gateway.config import Config
 
+MOST_NUMBER = 100
 COLUMNS = ("to", "text", "backend")
 
 
@@ -87,8 +88,11 @@ def _row_faults(fields: dict[str, str], surplus: int, known: set[str]) -> Iterat
     if surplus:
         yield f"has {abs(surplus)} field{'s' if abs(surplus) > 1 else ''} too {'many' if surplus > 0 else 'few'}"
         return
-    if not fields["to"].strip():
+    number = fields["to"].strip()
+    if not number:
         yield "has no number in the column to"
+    elif not number.isprintable() or len(number) > MOST_NUMBER:
+        yield f"{number[:20]!r} is not a number"
     if not fields["backend"]:
         yield "has no backend; name one in the column backend, or before --file"
     elif fields["backend"] not in known:

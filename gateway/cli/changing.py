@@ -17,7 +17,7 @@ VERBS = {
     "cancel": "Cancel what has not left yet.",
     "hold": "Keep what is queued until it is released.",
     "release": "Queue what is held.",
-    "resend": "Queue again what failed, expired, was cancelled or is unknown.",
+    "resend": "Queue again what was not sent.\n\nWhat failed, expired, was cancelled or is unknown.",
 }
 
 

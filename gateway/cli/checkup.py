@@ -44,11 +44,11 @@ def findings(one: Program) -> Iterator[Finding]:
         config = one.config()
     except ConfigurationError as error:
         yield from (Finding(FAIL, "config", str(fault), "mend the config; sms-gateway check") for fault in error.faults)
-        yield from _ports(None)
+        yield from _ports(None, one)
     else:
         yield Finding(OK, "config", f"{config.path} is good")
         yield from (Finding(WARN, "config", str(warning)) for warning in config.warnings)
-        yield from _ports(config)
+        yield from _ports(config, one)
         yield from _disk(config)
         yield from _database(one)
         yield from _service(one)
@@ -58,7 +58,7 @@ def findings(one: Program) -> Iterator[Finding]:
     yield from _power()
 
 
-def _ports(config: Config | None) -> Iterator[Finding]:
+def _ports(config: Config | None, one: Program) -> Iterator[Finding]:
     """Serial ports: there, ours to open, and free."""
     from drivers.gsm import ports
     from gateway.config.model import GatewaySection
@@ -76,14 +76,10 @@ def _ports(config: Config | None) -> Iterator[Finding]:
             yield Finding(FAIL, "ports", f"{path} is not there", "plug it in, or name it by imei, not by port")
         elif not os.access(path, os.R_OK | os.W_OK):
             yield Finding(FAIL, "ports", f"{path} may not be opened by this user", JOIN)
-        elif holder and not _ours(holder):
+        elif holder and not (config and one.service_runs and holder.startswith(("python", "sms-gateway"))):
             yield Finding(FAIL, "ports", f"{path} is held by {holder}", "stop that program")
         else:
             yield Finding(OK, "ports", f"{path} is " + (f"held by {holder}" if holder else "free"))
-
-
-def _ours(holder: str) -> bool:
-    return holder.startswith(("python", "sms-gateway"))
 
 
 def _groups() -> Iterator[Finding]:

@@ -9,7 +9,7 @@ import typer
 
 from gateway.cli import output, program
 
-db = typer.Typer(no_args_is_help=True, help="The database: schema steps, a copy, a check.")
+db = typer.Typer(no_args_is_help=True, help="Upgrade, copy or check the database.")
 
 
 def add(app: typer.Typer) -> None:

@@ -39,7 +39,7 @@ def add(app: typer.Typer) -> None:
 
 
 def status(context: typer.Context, as_json: output.Json = False) -> None:
-    """Show the devices, their rates and queues, and the totals."""
+    """Show the devices and the totals."""
     from gateway.cli.reasons import Outlook
 
     outlook = Outlook(one := program.of(context))
@@ -114,13 +114,16 @@ def _totals(one: program.Program, outlook: Outlook, rows: list[DeviceRow]) -> No
         waiting = queries.messages(c, oldest)
     totals = {name: sum(getattr(row, f"{name}_total") for row in rows) for name in ("sent", "failed", "received")}
     output.line(", ".join(f"{name} {total}" for name, total in totals.items()))
+    for lane, count in outlook.queued.items():
+        if lane not in outlook.config.devices:
+            output.line(f"{count} queued for {lane.replace('@', ', rather through ')}")
     if waiting:
         age_s = max(0, output.now_ms() - waiting[0][0].created_ms) // 1000
         output.line(f"the oldest queued message waits for {age_s // 3600} h {age_s // 60 % 60} min {age_s % 60} s")
 
 
 def pause(context: typer.Context, device: Device) -> None:
-    """Close a device and leave it closed, over restarts too."""
+    """Close a device, over restarts too."""
     _ask(program.of(context), device, "pause")
 
 
@@ -130,7 +133,7 @@ def resume(context: typer.Context, device: Device) -> None:
 
 
 def unlock(context: typer.Context, device: Device) -> None:
-    """Allow another try with the PIN or password that was refused."""
+    """Allow another try with a refused PIN."""
     _ask(program.of(context), device, "unlock")
 
 
@@ -140,7 +143,7 @@ def ussd(
     code: Annotated[str, typer.Argument(metavar="CODE", help="Such as *100#, or the answer to a menu.")],
     as_json: output.Json = False,
 ) -> None:
-    """Send a USSD code through a modem and print what the network answers."""
+    """Send a USSD code and print the answer."""
     one = program.of(context)
     if not one.service_runs:
         raise GatewayError("the service doesn't run, so the modem is not open; start it with sms-gateway run")

@@ -20,7 +20,10 @@ def explain(
     message_id: Annotated[str, typer.Argument(metavar="ID", help="A message id.")],
     as_json: output.Json = False,
 ) -> None:
-    """Say why a message is not sent now: device down, quota until…, no route, due at…."""
+    """Say why a message is not sent now.
+
+    A device that is down, a quota and until when, no route, a due time.
+    """
     from gateway.cli.reasons import Outlook
     from gateway.store import queries
 

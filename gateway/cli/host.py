@@ -17,7 +17,7 @@ def add(app: typer.Typer) -> None:
 
 
 def discover(context: typer.Context, as_json: output.Json = False) -> None:
-    """Find the modems of this host and print each as ready TOML."""
+    """Find modems, and print each as ready TOML."""
     from gateway.cli import discovery
 
     one = program.of(context)
@@ -37,7 +37,10 @@ def discover(context: typer.Context, as_json: output.Json = False) -> None:
 
 
 def doctor(context: typer.Context, as_json: output.Json = False) -> None:
-    """Check the host: ports, groups, ModemManager, clock, disk, power, database. Each finding comes with its fix."""
+    """Check the host.
+
+    Ports and who holds them, groups, ModemManager, clock, disk, power, database: each finding comes with its fix.
+    """
     from gateway.cli import checkup
 
     findings = list(checkup.findings(program.of(context)))

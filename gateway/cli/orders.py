@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.message import OutgoingMessage
+    from gateway.store.types import Connection
 
 PROGRESS_FROM = 20
 """So many messages are worth a progress bar."""
@@ -43,13 +44,9 @@ def place(one: Program, orders: Sequence[Order], extra: Mapping[str, Any], wait_
 
     api = one.api
     messages: list[OutgoingMessage] = []
-    with _progress("queued", len(orders)) as step:
-        for order in orders:
-            try:
-                connections = api.lookup_connections(order.backend, list(order.numbers))
-                messages.append(api.send(order.text, connections, **{**extra, "key": order.key(extra["key"])}))
-            except ValueError as error:
-                raise typer.BadParameter(str(error), param_hint="send") from None
+    with _progress("queued", len(orders)) as step, bad_values():
+        for order, connections in zip(orders, _connections(api, orders), strict=True):
+            messages.append(api.send(order.text, connections, **{**extra, "key": order.key(extra["key"])}))
             step()
             if not as_json:
                 output.line(messages[-1].id)
@@ -66,6 +63,24 @@ def place(one: Program, orders: Sequence[Order], extra: Mapping[str, Any], wait_
         why = f": {each.error}" if each.error else ""
         output.note(f"sms-gateway: {each.connection.identity} via {each.connection.backend}: {each.status}{why}")
     return not bad
+
+
+def _connections(api: Any, orders: Sequence[Order]) -> list[list[Connection]]:
+    """The connections of each order, looked up together: one commit for a whole file."""
+    numbers: dict[str, list[str]] = {}
+    for order in orders:
+        numbers.setdefault(order.backend, []).extend(order.numbers)
+    found = {backend: iter(api.lookup_connections(backend, all_)) for backend, all_ in numbers.items()}
+    return [[next(found[order.backend]) for _ in order.numbers] for order in orders]
+
+
+@contextmanager
+def bad_values() -> Iterator[None]:
+    """What the API calls a ValueError is wrong usage here."""
+    try:
+        yield
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="TEXT or NUMBER") from None
 
 
 def _emit(one: Program, messages: Sequence[OutgoingMessage]) -> None:

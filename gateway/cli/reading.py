@@ -35,7 +35,10 @@ def messages(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is new, until Ctrl-C.")] = False,
     as_json: output.Json = False,
 ) -> None:
-    """List messages, one line for each transmission, the newest last."""
+    """List messages, the newest last.
+
+    One line for each transmission: a message to three numbers has three.
+    """
     from gateway.store.queries import MessageFilter
     from gateway.store.types import Direction, Status
 
@@ -91,7 +94,10 @@ def show(
     message_id: Annotated[str, typer.Argument(metavar="ID", help="A message id.")],
     as_json: output.Json = False,
 ) -> None:
-    """Show one message with its transmissions, parts, attempts, receipts and responses."""
+    """Show all of one message.
+
+    Its transmissions, parts, attempts, receipts and responses.
+    """
     one = program.of(context)
     one.require_database()
     found = _whole(one.store, message_id)

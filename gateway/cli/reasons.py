@@ -65,7 +65,7 @@ class Outlook:
             Status.HELD: f"waits for a person{why}; sms-gateway release {row.message_id}",
             Status.SENDING: f"is with {row.device}; " + ("its answer is awaited" if self.service_runs else DOWN),
             Status.SENT: f"was sent by {row.device} at {output.moment(row.sent_ms)}",
-            Status.DELIVERED: f"was delivered at {output.moment(row.delivered_ms)}",
+            Status.DELIVERED: f"was sent by {row.device}, and delivered at {output.moment(row.delivered_ms)}",
             Status.FAILED: f"failed{why or ', without a reason'}; sms-gateway resend {row.message_id} tries again",
             Status.UNKNOWN: f"left through {row.device}, and no answer came{why}",
             Status.EXPIRED: f"its time ran out at {output.moment(row.expires_ms)}",

@@ -90,7 +90,11 @@ def receive(
     text: Annotated[str, typer.Argument(metavar="TEXT", help="The text; - reads it from stdin.")],
     as_json: output.Json = False,
 ) -> None:
-    """Put a message in as if a device had received it, and print its id."""
+    """Put a message in, as if received.
+
+    It takes the way of a message that a device has received. Prints its id.
+    """
+    from gateway.cli import orders
     from gateway.store import queries
 
     one = program.of(context)
@@ -99,7 +103,9 @@ def receive(
         from gateway.config.values import nearest
 
         raise typer.BadParameter(f"there is no backend {backend!r}{nearest(backend, known)}", param_hint="BACKEND")
-    message = one.api.receive(_text(text), one.api.lookup_connections(backend, [number]))
+    with orders.bad_values():
+        connections = one.api.lookup_connections(backend, [number])
+    message = one.api.receive(_text(text), connections)
     if not as_json:
         output.line(message.id)
         return
@@ -114,7 +120,10 @@ def count(
     encoding: Encoding = None,
     as_json: output.Json = False,
 ) -> None:
-    """Say in which encoding a text goes, in how many parts, and what still fits."""
+    """Say how many parts a text needs.
+
+    And in which encoding it goes, and how many characters still fit into the last part.
+    """
     from drivers.text import segments
 
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,11 +15,7 @@ if TYPE_CHECKING:
     from gateway.config import Config
 
 
-class Kind(StrEnum):
-    """The virtual devices."""
-
-    MODEM = "modem"
-    CARRIER = "carrier"
+KINDS = ("modem", "carrier")
 
 
 def add(app: typer.Typer) -> None:
@@ -33,7 +28,10 @@ def add(app: typer.Typer) -> None:
 
 
 def run(context: typer.Context) -> None:
-    """Run the service in the foreground, until SIGTERM or Ctrl-C."""
+    """Run the service in the foreground.
+
+    SIGTERM or Ctrl-C ends it, SIGHUP reads the config again.
+    """
     from gateway.config import Secrets
     from gateway.service import root
 
@@ -44,14 +42,21 @@ def run(context: typer.Context) -> None:
 
 
 def demo() -> None:
-    """Run everything without hardware: a virtual modem, a virtual carrier, the echo app."""
+    """Run everything, without hardware.
+
+    A virtual modem, a virtual carrier and the echo app, with the real service between them. Prints the path of the
+    config that it wrote, so that a second terminal can use -c.
+    """
     from gateway.service.demo import run as show
 
     raise typer.Exit(show())
 
 
 def check(context: typer.Context) -> None:
-    """Check the config: every fault as FILE:LINE: path: what is wrong, what is allowed."""
+    """Check the config.
+
+    Every fault is printed as FILE:LINE: path: what is wrong, what is allowed.
+    """
     from gateway.config import Secrets
 
     config = program.of(context).config(Secrets.CHECK)
@@ -84,8 +89,15 @@ def _code_faults(config: Config) -> Iterator[ConfigFault]:
                 yield from (config.fault(f"backend.{name}.class", fault.message) for fault in error.faults)
 
 
-def virtual(context: typer.Context, kind: Annotated[Kind, typer.Argument(metavar="modem|carrier")]) -> None:
-    """Run a virtual modem or carrier by itself, for rehearsals; --help behind the kind shows its options."""
+def virtual(context: typer.Context, kind: Annotated[str, typer.Argument(metavar="modem|carrier")]) -> None:
+    """Run a virtual modem or carrier by itself.
+
+    It is a program of its own, for rehearsals: its port or address goes into a config like that of a real one.
+    --help behind the kind shows its options.
+    """
+    if kind in ("-h", "--help"):
+        typer.echo(context.get_help())
+        return
     from drivers.virtual.__main__ import main
 
-    raise typer.Exit(main([str(kind), *context.args]))
+    raise typer.Exit(main([output.one_of(kind, KINDS, "modem|carrier"), *context.args]))

@@ -33,6 +33,7 @@ from gateway.errors import ConfigFault, ConfigurationError
 S = TypeVar("S", bound=Section)
 N = TypeVar("N", bound=Named)
 TOP = ("gateway", "modem", "smpp", "backend", "route", "app", "server")
+MOST_PASSWORD = 8
 OWN_KEYS = ("class", "batch", "retries", "retry_delay")
 URLS = '"sqlite:///FILE" or "postgresql+psycopg://…"'
 
@@ -111,6 +112,8 @@ class Parser:
         here: Any = self.raw
         for part in path:
             here = here.get(part, {}) if isinstance(here, Mapping) else {}
+        if not isinstance(here, Mapping) and len(path) > 1:
+            self._fault(path, f"must hold tables, not {values.kind(here)}")
         for name, table in here.items() if isinstance(here, Mapping) else ():
             if isinstance(table, Mapping):
                 yield name, table
@@ -201,6 +204,8 @@ class Parser:
                 note(path, str(error))
             if secret.file and readable_by_all(secret.file):
                 self._warn(path, f"every user can read the secret file; chmod 640 {secret.file}")
+        if path[0] == "smpp" and len((secret.known or "").encode()) > MOST_PASSWORD:
+            self._warn(path, f"is longer than the {MOST_PASSWORD} octets that SMPP has room for (SMPP 3.4 §5.2.2)")
         if path[-1] == "pin" and not re.fullmatch(r"\d{4,8}", secret.known or "0000", re.ASCII):
             self._fault(path, "a PIN has 4 to 8 digits (3GPP TS 31.101 §9.5); a wrong one costs a try")
 

@@ -92,7 +92,10 @@ class Secret:
         if not folder:
             message = f"the credential {self._name} is only there inside the systemd service ($CREDENTIALS_DIRECTORY)"
             raise SecretMissingError(message, hidden=True)
-        return Path(folder) / self._name
+        # systemd puts this in front of the names of files that it found in a folder (LoadCredential= in the unit).
+        from_folder = Path(folder) / f"secret_{self._name}"
+        named = Path(folder) / self._name
+        return from_folder if from_folder.exists() and not named.exists() else named
 
     def __repr__(self) -> str:
         return f"Secret({MASK})" if self.inline else f"Secret({self._source}={self._name})"

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from gateway.cli import moments, output
 
+LATER = datetime(2000, 1, 1)  # noqa: DTZ001 - the strategy adds no zone
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
@@ -21,7 +22,7 @@ def test_examples(module):
     assert doctest.testmod(module).failed == 0
 
 
-@given(st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1)), st.integers(-14 * 60, 14 * 60))
+@given(st.datetimes(LATER, LATER + timedelta(days=30000)), st.integers(-14 * 60, 14 * 60))
 def test_a_time_with_its_zone_is_read_back(naive, minutes):
     zone = timedelta(minutes=minutes)
     text = f"{naive.isoformat()}{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"

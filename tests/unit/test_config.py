@@ -34,7 +34,7 @@ virtual = { number = "+254700000002" }
 [smpp.acme]
 host = "smpp.example.com"
 system_id = "acme"
-password = "s3cret-word"
+password = "s3cr3t"
 tls = { ca = "ca.pem", server_name = "smpp.example.com" }
 
 [server.smpp]
@@ -165,7 +165,7 @@ def test_every_fault_at_once(tmp_path):
         [smpp.acme]
         host = "smpp.example.com"
         system_id = "acme"
-        password = "s3cret-word"
+        password = "s3cr3t"
         window = 2000
         tls = { caa = "x" }
         [backend.kenya]
@@ -226,6 +226,7 @@ def test_every_fault_at_once(tmp_path):
         ("[gateway]\ndatabase = 'postgresql://u:pw@h/d'\n", 2, "postgresql+psycopg://"),
         ("[gateway]\ndatabase = 'sqlite://'\n", 2, "memory"),
         ("[gateway]\nregion = 'XX'\n", 2, "not a region"),
+        ("[server.smpp]\nlisten = 'h:1'\nuser = 3\n", 3, "must hold tables"),
         ("[server.http]\nlisten = 'x'\n", 1, "only server is smpp"),
         ("stat = 'x'\n", 1, "unknown key outside of a table"),
     ],
@@ -266,7 +267,7 @@ class TestSecrets:
     def test_never_shown(self, tmp_path):
         found = read(GOOD, tmp_path, secrets=Secrets.REQUIRED)
         shown = f"{found!r} {found} {found.model_dump()} {found.model_dump_json()} {found.smpp['acme'].password:>30}"
-        for word in ("s3cret-word", "another-word", "'1234'", '"1234"'):
+        for word in ("s3cr3t", "another-word", "'1234'", '"1234"'):
             assert word not in shown
         assert "****" in shown
 
@@ -311,6 +312,13 @@ def test_a_fault_that_is_found_later_has_its_line(tmp_path):
     assert str(found.fault("gateway.apps[1]", "no")) == f"{path}:4: gateway.apps[1]: no"
     assert str(found.fault("gateway.router", "no")) == f"{path}:1: gateway.router: no"
     assert str(found.fault("backend.x", "no")) == f"{path}: backend.x: no"
+
+
+def test_a_password_that_smpp_has_no_room_for_is_a_warning(tmp_path):
+    found = read("[smpp.s]\nhost = 'h'\nsystem_id = 's'\npassword = 'much-too-long'\n", tmp_path)
+    (warning,) = map(str, found.warnings)
+    assert ":4: smpp.s.password: is longer than the 8 octets" in warning
+    assert "much-too-long" not in warning
 
 
 def test_an_unknown_device_in_a_pool_is_a_warning(tmp_path):

@@ -23,7 +23,7 @@ quota = ["200/day"]
 
 [smpp.acme]
 host = "virtual"
-password = "s3cret-word"
+password = "s3cr3t"
 
 [backend.pool]
 devices = ["mtn", "acme"]

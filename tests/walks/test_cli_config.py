@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+import tomllib
 
 import pytest
 from cli_runs import Folder
@@ -87,7 +89,7 @@ def test_wrong_usage_is_2(folder):
 def test_a_secret_is_never_printed(folder):
     for command in (["check"], ["doctor"], ["status"], ["--debug", "check"], ["run", "--help"]):
         ran = folder.run(*command)
-        assert "s3cret-word" not in ran.out + ran.err
+        assert "s3cr3t" not in ran.out + ran.err
 
 
 def test_count_needs_no_config_and_no_database_library(tmp_path):
@@ -124,8 +126,26 @@ def test_doctor_works_with_a_broken_config(folder):
     assert "gateway.toml:2: gateway.nope" in ran.out
 
 
-def test_discover_finds_a_modem_or_says_so(folder):
+def test_discover_prints_ready_toml(folder):
     folder.write('[gateway]\nports = ["/nowhere/tty*"]\n')
     ran = folder.good("discover")
     assert ran.out == ""
     assert "/nowhere/tty*" in ran.err
+    port = folder.path / "ttyUSB0"
+    command = folder.command("virtual", "modem", "--link", str(port), "--imei", "490154203237518")
+    modem = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert json.loads(modem.stdout.readline())["imei"] == "490154203237518"
+        folder.write(f'[gateway]\nports = ["{folder.path}/tty*"]\n')
+        (found,) = tomllib.loads(folder.good("discover").out)["modem"].values()
+        assert found == {"imei": "490154203237518"}
+    finally:
+        modem.terminate()
+        modem.communicate(timeout=30)
+
+
+def test_a_state_folder_that_cannot_be_made(folder):
+    path = folder.write("", "letter")
+    folder.write(f'[gateway]\nstate = "{path}"\n[modem.mtn]\nport = "virtual"\n')
+    ran = folder.run("send", "mtn", "hello", "+254700000001")
+    assert (ran.status, ran.out, ran.err) == (1, "", f"sms-gateway: {path} can't be used: File exists\n")
