@@ -15,7 +15,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any, cast
 
-from drivers import catalog, wire
+from drivers import catalog, process, wire
 from drivers.base import Command, DriverError, Event, Health, Left, State
 
 PR_SET_PDEATHSIG = 1
@@ -29,7 +29,6 @@ class PipeLink:
         self._sock.setblocking(False)
         self._decoder = wire.Decoder()
         self._out = bytearray()
-        self._unread: list[Command] = []
         self._lock = threading.Lock()
 
     def fileno(self) -> int:
@@ -43,17 +42,21 @@ class PipeLink:
 
     def setup(self) -> tuple[str, dict[str, Any]]:
         """The first value on the pipe, the only one that is not a Command: kind and options of the device."""
-        values: list[Any] = []
-        while not values:
-            values = self.receive(None)
-        first, *self._unread = values
+        octets, wanted = b"", wire.LENGTH.size
+        # Not one octet more: what is behind it must stay in the pipe, where drivers wait for their commands.
+        while len(octets) < wanted:
+            select.select([self._sock], [], [])
+            piece = self._sock.recv(wanted - len(octets))
+            if not piece:
+                raise EOFError("the owner of this device has ended")
+            octets += piece
+            if len(octets) == wire.LENGTH.size:
+                wanted += wire.LENGTH.unpack(octets)[0]
+        (first,) = self._decoder.feed(octets)
         return cast("tuple[str, dict[str, Any]]", first)
 
     def receive(self, timeout_s: float | None) -> list[Command]:
         """See ``drivers.base.Link.receive``."""
-        if self._unread:
-            commands, self._unread = self._unread, []
-            return commands
         writers = [self._sock] if self._out else []
         readable, writable, _ = select.select([self._sock], writers, [], timeout_s)
         if writable:
@@ -110,7 +113,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         except (DriverError, ValueError) as error:
             link.send(Health(State.BLOCKED, reason=str(error)))
             link.flush(wait=True)
-            return 1
+            return process.REFUSED
         driver.run(link)
         link.flush(wait=True)
     except EOFError:

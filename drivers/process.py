@@ -20,6 +20,8 @@ IDLE_LIMIT_S = 3 * HEALTH_EVERY_S
 """A driver that says nothing for this long outside of a ``Busy`` is stuck."""
 START_LIMIT_S = 60.0
 BUSY_GRACE_S = 2.0
+REFUSED = 3
+"""Exit status of a process whose driver could not be made from its options; its ``Health`` has said why."""
 
 
 class DeviceProcess:
@@ -207,7 +209,7 @@ class DeviceProcess:
             self._process.kill()
             code = self._process.wait()
         verdict = self._verdict
-        if verdict is None and code != 0:
+        if verdict is None and code not in (0, REFUSED):
             how = f"signal {-code}" if code < 0 else f"status {code}"
             verdict = Health(State.DOWN, reason=f"its process ended unexpectedly ({how})")
         self._process = None

@@ -116,7 +116,7 @@ def test_an_unknown_driver_is_a_blocked_device_with_a_sentence():
     events = until(process, lambda es: any(isinstance(e, Health) for e in es))
     assert events[0].state is State.BLOCKED
     assert "gammu" in events[0].reason
-    until(process, lambda _: not process.alive)
+    assert all(e.state is State.BLOCKED for e in events + until(process, lambda _: not process.alive))
 
 
 def test_the_device_dies_with_its_owner():
