@@ -48,6 +48,7 @@ def wait_up(device: DeviceProcess) -> None:
 def submit(device: DeviceProcess, carrier_pid: int, arguments: argparse.Namespace) -> dict:
     text = b"The quick brown fox jumps over the lazy dog"
     given = done = refused = 0
+    round_trip = 0.0
     ahead = arguments.ahead * arguments.window * arguments.binds
     begin = time.monotonic()
     cpu, carrier_cpu = cpu_seconds(device.pid), cpu_seconds(carrier_pid)
@@ -75,11 +76,14 @@ def submit(device: DeviceProcess, carrier_pid: int, arguments: argparse.Namespac
                     refused += 1
             elif isinstance(event, (Incoming, Receipt)):
                 device.send(Ack((event.key,)))
+            elif isinstance(event, Health) and event.round_trip_s:
+                round_trip = event.round_trip_s
     seconds = time.monotonic() - begin
     limit = arguments.window * arguments.binds / arguments.latency if arguments.latency else None
     return {
         "submits_per_s": round(done / seconds),
         "of_window_limit": limit and round(done / seconds / limit, 3),
+        "round_trip_ms": round(round_trip * 1000, 1) or None,
         "refused": refused,
         "cpu_s_per_1000": round((cpu_seconds(device.pid) - cpu) / done * 1000, 3),
         "peak_mb": round(peak_mb(device.pid), 1),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from drivers.base import DriverError
+from drivers.base import DriverError, Fault
 from drivers.smpp.codec import Tlv
 from drivers.smpp.names import BIND_RECEIVER, BIND_TRANSCEIVER, BIND_TRANSMITTER
 
@@ -63,8 +63,12 @@ class Account:
     dest_ton: int | None = None
     dest_npi: int | None = None
     tlvs: tuple[Tlv, ...] = ()
+    statuses: Mapping[int, Fault] = field(default_factory=dict)
+    """Where this carrier means something else by a command_status than ``statuses.STATUSES`` says."""
     unacknowledged: int = 1000
     """How many incoming PDUs may wait for the owner before more are refused for now."""
+    after_crash: bool = True
+    """Whether the process before this one may have left incoming PDUs stored but unacknowledged."""
     virtual: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -82,6 +86,7 @@ def account(options: Mapping[str, Any]) -> Account:
     known |= {
         "tls": _tls(options.get("tls")),
         "tlvs": tlvs(options.get("tlvs") or {}),
+        "statuses": _statuses(options.get("statuses") or {}),
         "interface_version": _version(options.get("interface_version", 0x34)),
         "port": options.get("port") or 2775,
     }
@@ -110,6 +115,14 @@ def _tls(value: object) -> Tls | None:
     if not isinstance(value, Mapping):
         return Tls()
     return Tls(**{name: value.get(name) for name in Tls.__slots__})
+
+
+def _statuses(values: Mapping[object, object]) -> Mapping[int, Fault]:
+    """``{"0x45": "message"}``: whose fault a command_status is."""
+    try:
+        return {int(str(status), 0): Fault(str(fault)) for status, fault in values.items()}
+    except ValueError as error:
+        raise DriverError(f"statuses: {error}; a status is a number, a fault one of {', '.join(Fault)}") from None
 
 
 def _version(value: object) -> int:

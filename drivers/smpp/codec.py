@@ -18,7 +18,7 @@ from smpplib.ptypes import ostr
 from smpplib.smpp import make_pdu
 
 from drivers.base import DriverError
-from drivers.smpp.names import MAX_SHORT_MESSAGE, RINVCMDLEN, RINVMSGLEN, SUBMIT_SM
+from drivers.smpp.names import MAX_SHORT_MESSAGE, RINVCMDLEN, RINVMSGLEN
 
 HEADER = struct.Struct(">LLLL")
 _TLV = struct.Struct(">HH")
@@ -187,7 +187,7 @@ def tlv_octets(tlvs: Iterable[Tlv]) -> bytes:
     return b"".join(_TLV.pack(tag, len(value)) + value for tag, value in tlvs)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SubmitFields:
     """What a submit_sm holds, addresses as (TON, NPI, octets with NUL) (SMPP 3.4 §4.4.1)."""
 
@@ -221,9 +221,3 @@ def submit_body(f: SubmitFields) -> bytes:
         bytes((f.registered_delivery, f.replace_if_present, f.data_coding, 0, len(f.short_message))),
         f.short_message, tlv_octets(f.tlvs),
     ))  # fmt: skip
-
-
-__all__ = [
-    "HEADER", "SUBMIT_SM", "DecodeError", "EncodeError", "Pdu", "SubmitFields", "Tlv", "body", "c_octets", "decode",
-    "header", "message_id", "pdu", "submit_body", "tlv_octets",
-]  # fmt: skip

@@ -14,7 +14,8 @@ from typing import Final
 from drivers.smpp import names, resolve
 from drivers.smpp.account import Account, Tls
 from drivers.smpp.events import SessionEvent
-from drivers.smpp.session import Phase, Session, Timers
+from drivers.smpp.phase import Phase, Timers
+from drivers.smpp.session import Session
 
 CONNECT_S: Final = 15.0
 READ_OCTETS: Final = 1 << 16

@@ -61,21 +61,28 @@ def fill_bits(udh: bytes) -> int:
 
 
 def decode(octets: bytes, data_coding: int, alphabet: str, *, has_udh: bool) -> Content:
-    """Received user data; never fails. Text in a charset that only SMPP knows comes out as UCS2."""
+    """Received user data; never fails. Text in a charset that only SMPP knows comes out as GSM7 or UCS2."""
     udh, rest = split_udh(octets, has_udh=has_udh)
     coding, message_class = _coding(data_coding)
     if coding is Encoding.BINARY or coding is Encoding.UCS2:
         return Content(coding, rest, udh, message_class)
     charset = _CHARSETS.get(data_coding) or _OF_ACCOUNT.get(alphabet)
     if charset:
-        text = rest.decode(charset, "replace")
-        return Content(Encoding.UCS2, text.encode("utf-16-be"), udh, message_class)
+        return Content(*_as_gsm(rest.decode(charset, "replace")), udh, message_class)
     if alphabet == "gsm7-packed":
         bits = fill_bits(udh)
         rest = gsm.unpack(rest, (8 * len(rest) - bits) // 7, bits)
         # Seven spare bits at the end look like one more character, an @ (3GPP TS 23.038 §6.1.2.3.1).
         rest = rest.removesuffix(b"\0") if len(rest) % 8 == 0 else rest
     return Content(Encoding.GSM7, rest, udh, message_class)
+
+
+def _as_gsm(text: str) -> tuple[Encoding, bytes]:
+    """A text in the plainest encoding of GSM that holds it."""
+    try:
+        return Encoding.GSM7, gsm.encode(text)
+    except UnicodeEncodeError:
+        return Encoding.UCS2, text.encode("utf-16-be")
 
 
 def _coding(data_coding: int) -> tuple[Encoding, int | None]:

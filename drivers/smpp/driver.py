@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from drivers.base import Ack, Close, Closed, Command, Event, Link, Notice, Pause, Submit, Ussd, UssdReply
+from drivers.base import Ack, Close, Closed, Command, Event, Health, Link, Notice, Pause, State, Submit, Ussd, UssdReply
 from drivers.smpp import codec, events
 from drivers.smpp.account import account
 from drivers.smpp.bind import Bind
@@ -18,7 +18,7 @@ from drivers.smpp.connection import Connection, bind_fields
 from drivers.smpp.health import HealthReporter
 from drivers.smpp.inbox import Inbox
 from drivers.smpp.names import BIND_TRANSMITTER
-from drivers.smpp.outbox import Outbox
+from drivers.smpp.outbox import BATCH, Outbox
 
 LONGEST_WAIT_S: Final = 5.0
 NOTICES_A_MINUTE: Final = 20
@@ -34,6 +34,11 @@ class SmppDriver:
     def __init__(self, options: Mapping[str, Any]) -> None:
         self._account = account(options)
         codec.body(BIND_TRANSMITTER, bind_fields(self._account))
+        self._virtual = self._account.host == "virtual"
+        if self._virtual:
+            from drivers.virtual.carrier import options_for
+
+            options_for(self._account)
         self._events: list[Event] = []
         self._outbox = Outbox(self._account, self._events.extend)
         self._selector = selectors.DefaultSelector()
@@ -47,10 +52,14 @@ class SmppDriver:
         """See ``drivers.base.Driver.run``."""
         with contextlib.ExitStack() as stack:
             stack.callback(self._selector.close)
-            if self._account.host == "virtual":
+            if self._virtual:
                 from drivers.virtual.carrier import options_for, virtual_carrier
 
-                host, port = stack.enter_context(virtual_carrier(options_for(self._account)))
+                try:
+                    host, port = stack.enter_context(virtual_carrier(options_for(self._account)))
+                except OSError as error:
+                    link.send(Health(State.BLOCKED, reason=f"the virtual carrier can't start: {error}"))
+                    return
                 self._account = dataclasses.replace(self._account, host=host, port=port)
             stack.callback(self._drop_all)
             self._start(link)
@@ -77,10 +86,11 @@ class SmppDriver:
             else:
                 self._obey(link.receive(0))
         self._tick()
-        self._submit(link)
-        for bind in self._binds:
-            if bind.connection is not None:
-                self._handle_all(bind.connection, bind.connection.flush(now))
+        self._flush()
+        while self._submit(link) >= BATCH:
+            self._flush()
+            self._now = time.monotonic()
+        self._flush()
         stopping = "paused" if self._paused else "closing" if self._closing else ""
         if health := self._health.changed(self._binds, self._outbox, now, stopping):
             self._events.append(health)
@@ -199,7 +209,13 @@ class SmppDriver:
 
     # What leaves.
 
-    def _submit(self, link: Link) -> None:
+    def _flush(self) -> None:
+        for bind in self._binds:
+            if bind.connection is not None:
+                self._handle_all(bind.connection, bind.connection.flush(self._now))
+
+    def _submit(self, link: Link) -> int:
+        """Let one batch leave; how many it was."""
         senders = [bind.connection for bind in self._binds if bind.can_submit and bind.connection]
         batch = self._outbox.next(senders, self._now)
         if batch:
@@ -207,6 +223,7 @@ class SmppDriver:
             self._emit(link)
         for connection, unit, body in batch:
             connection.session.submit(unit, body, self._now)
+        return len(batch)
 
     def _emit(self, link: Link) -> None:
         if self._events:

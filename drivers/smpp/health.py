@@ -45,13 +45,15 @@ class HealthReporter:
             reason=reason,
             operator=self.carrier or None,
             port=f"{self._account.host}:{self._account.port}",
-            window=self._account.window * len(senders),
+            # As much again waits here, so that no window is empty while the owner writes results down.
+            window=2 * self._account.window * len(senders),
             in_flight=in_flight + len(outbox),
             round_trip_s=self._round_trip,
             rate_factor=throttle.factor,
             details={
                 "binds": len(binds),
                 "bound": sum(bind.up for bind in binds),
+                "window": self._account.window,
                 "throttled": throttle.refusals,
                 "rate_limit": throttle.rate,
             },

@@ -32,7 +32,7 @@ class Inbox:
     def __init__(self, account: Account, now: float) -> None:
         self._account = account
         self._waiting: dict[str, _Waiting] = {}
-        self._repeats = Repeats(now)
+        self._repeats = Repeats(now if account.after_crash else float("-inf"))
         self.learner = Learner()
 
     def __len__(self) -> int:

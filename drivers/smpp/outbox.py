@@ -14,6 +14,9 @@ from drivers.smpp.names import ROK
 from drivers.smpp.outgoing import Outgoing, Unit
 from drivers.smpp.pace import Throttle
 
+BATCH: Final = 16
+"""Submits that leave at once. Small enough that their answers do not come all at once either: the window would
+then be empty while they are dealt with."""
 FULL_OCTETS: Final = 1 << 17
 """Nothing more is submitted over a connection that has so much still to write."""
 
@@ -24,6 +27,7 @@ class Outbox:
     def __init__(self, account: Account, say: Callable[[Iterable[Event]], None]) -> None:
         self.throttle = Throttle()
         self._outgoing = Outgoing(account)
+        self._statuses = account.statuses
         self._queue: deque[tuple[Unit, Submit, Part]] = deque()
         self._say = say
 
@@ -38,13 +42,16 @@ class Outbox:
             self._refuse(((submit.token, part.index) for part in submit.parts), str(error))
 
     def next(self, connections: Sequence[Connection], now: float) -> list[tuple[Connection, Unit, bytes]]:
-        """What leaves now and over which bind, within the windows and the pace; it has its ``Left`` already."""
+        """What leaves now and over which bind, within the windows and the pace; it has its ``Left`` already.
+
+        At most ``BATCH``; to be called again when it is so many.
+        """
         if not self._queue:
             return []
         allowance = self.throttle.allowance(now)
         rooms = {c: c.session.room for c in connections if c.session.pending < FULL_OCTETS}
         batch: list[tuple[Connection, Unit, bytes]] = []
-        while self._queue and len(batch) < allowance:
+        while self._queue and len(batch) < min(allowance, BATCH):
             connection = max(rooms, key=rooms.__getitem__, default=None)
             if connection is None or rooms[connection] <= 0:
                 break
@@ -71,7 +78,7 @@ class Outbox:
                 for token, index in unit.parts
             )
             return
-        reason, fault = statuses.explain(event.status)
+        reason, fault = statuses.explain(event.status, self._statuses)
         pause = None
         if fault is Fault.THROTTLED:
             self.throttle.refused(now, event.round_trip_s)

@@ -74,38 +74,36 @@ class Outgoing:
 
     def body(self, submit: Submit, part: Part) -> bytes:
         """The body of the submit_sm (SMPP 3.4 §4.4.1). Raises ``DriverError`` in words for a person."""
-        account, extra = self._account, _smpp_fields(submit.fields)
+        account = self._account
         coding, octets = content.encode(part, account.alphabet)
         header, more = self._joining(part)
         if submit.flash:
-            if account.flash == "subunit" or (coding == content.DEFAULT and not account.alphabet.startswith("gsm7")):
-                more += ((TLV_DEST_ADDR_SUBUNIT, SUBUNIT_DISPLAY),)
-            else:
-                coding = content.FLASH[Encoding.UCS2 if coding == content.UCS2 else part.encoding]
-        more += account.tlvs + (tlvs(extra["tlvs"]) if extra.get("tlvs") else ())
-        user_data = bytes([len(header)]) + header + octets if header else octets
-        if len(user_data) > MAX_PAYLOAD:
-            raise codec.EncodeError(f"the text takes {len(user_data)} octets; one PDU carries {MAX_PAYLOAD}")
-        if len(user_data) > MAX_SHORT_MESSAGE:
-            user_data, more = b"", (*more, (TLV_MESSAGE_PAYLOAD, user_data))
-        service = extra.get("service_type")
-        return codec.submit_body(
-            codec.SubmitFields(
-                destination=addresses.encode(submit.destination, account.dest_ton, account.dest_npi),
-                short_message=user_data,
-                source=self._address(submit.source) if submit.source else self._source,
-                service_type=self._service_type if service is None else codec.c_octets("service_type", str(service), 5),
-                esm_class=ESM_UDHI if header else 0,
-                protocol_id=_octet("protocol_id", extra.get("protocol_id", 0)),
-                priority=priority_flag(submit.priority),
-                schedule=codec.c_octets("schedule", str(extra.get("schedule", "")), 16),
-                validity=validity_period(submit.validity_s),
-                registered_delivery=RECEIPT_WANTED if submit.receipt and account.receipts else 0,
-                replace_if_present=_octet("replace_if_present", extra.get("replace_if_present", 0)),
-                data_coding=_octet("data_coding", extra.get("data_coding", coding)),
-                tlvs=more,
-            )
+            coding, flash = self._flash(part, coding)
+            more += flash
+        fields = codec.SubmitFields(
+            destination=addresses.encode(submit.destination, account.dest_ton, account.dest_npi),
+            short_message=bytes([len(header)]) + header + octets if header else octets,
+            source=self._address(submit.source) if submit.source else self._source,
+            service_type=self._service_type,
+            esm_class=ESM_UDHI if header else 0,
+            priority=priority_flag(submit.priority),
+            validity=validity_period(submit.validity_s),
+            registered_delivery=RECEIPT_WANTED if submit.receipt and account.receipts else 0,
+            data_coding=coding,
+            tlvs=more + account.tlvs,
         )
+        if submit.fields:
+            _obey_sender(fields, submit.fields)
+        if len(fields.short_message) > MAX_SHORT_MESSAGE:
+            _move_to_payload(fields)
+        return codec.submit_body(fields)
+
+    def _flash(self, part: Part, coding: int) -> tuple[int, tuple[codec.Tlv, ...]]:
+        """data_coding and parameters that show a message at once."""
+        account = self._account
+        if account.flash == "subunit" or (coding == content.DEFAULT and not account.alphabet.startswith("gsm7")):
+            return coding, ((TLV_DEST_ADDR_SUBUNIT, SUBUNIT_DISPLAY),)
+        return content.FLASH[Encoding.UCS2 if coding == content.UCS2 else part.encoding], ()
 
     def _address(self, text: str | None) -> tuple[int, int, bytes]:
         return addresses.encode(text, self._account.source_ton, self._account.source_npi)
@@ -128,10 +126,28 @@ class Outgoing:
         )
 
 
-def _smpp_fields(fields: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What the sender of a message wants of SMPP: ``fields["smpp"]``."""
-    value = fields.get("smpp") if fields else None
-    return value if isinstance(value, Mapping) else {}
+def _obey_sender(fields: codec.SubmitFields, wishes: Mapping[str, Any]) -> None:
+    """Apply what the sender of a message wants of SMPP: ``wishes["smpp"]``."""
+    extra = wishes.get("smpp")
+    if not isinstance(extra, Mapping):
+        return
+    if "service_type" in extra:
+        fields.service_type = codec.c_octets("service_type", str(extra["service_type"]), 5)
+    if "schedule" in extra:
+        fields.schedule = codec.c_octets("schedule", str(extra["schedule"]), 16)
+    for name in ("protocol_id", "replace_if_present", "data_coding"):
+        if name in extra:
+            setattr(fields, name, _octet(name, extra[name]))
+    fields.tlvs += tlvs(extra.get("tlvs") or {})
+
+
+def _move_to_payload(fields: codec.SubmitFields) -> None:
+    """Put a text that is too long for short_message into message_payload (SMPP 3.4 §5.3.2.32)."""
+    if len(fields.short_message) > MAX_PAYLOAD:
+        octets = len(fields.short_message)
+        raise codec.EncodeError(f"the text takes {octets} octets; one PDU carries {MAX_PAYLOAD}")
+    fields.tlvs += ((TLV_MESSAGE_PAYLOAD, fields.short_message),)
+    fields.short_message = b""
 
 
 def _octet(name: str, value: object) -> int:

@@ -19,7 +19,7 @@ PROBE_PER_S: Final = 0.005
 FORGET_S: Final = 600.0
 """Without a refusal for so long there is no limit to keep."""
 LOWEST_PER_S: Final = 0.5
-BURST_S: Final = 0.01
+BURST_S: Final = 0.02
 """A burst is what makes a carrier refuse: at most what so much time is worth may collect."""
 
 

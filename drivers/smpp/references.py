@@ -92,6 +92,8 @@ class Learner:
 
     def accepted(self, reference: str) -> None:
         """A message was accepted under this identifier."""
+        if self.form:
+            return
         self._accepted[reference] = None
         if len(self._accepted) > REMEMBERED:
             self._accepted.popitem(last=False)

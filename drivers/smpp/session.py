@@ -7,16 +7,14 @@ happened; ``data_to_send`` and ``sent`` hand over what must leave. What a PDU me
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
-from drivers.base import DriverError
 from drivers.smpp import codec, names
 from drivers.smpp.events import Answered, BindRefused, Bound, Delivered, Ended, Odd, SessionEvent, Unanswered
 from drivers.smpp.framing import FrameBuffer, FramingError
 from drivers.smpp.names import RESPONSE, ROK
+from drivers.smpp.phase import OVERDUE, Phase, SessionError, Timers
 from drivers.smpp.window import Key, Sent, Window
 
 SILENT_TIMEOUTS: Final = 3.0
@@ -24,38 +22,6 @@ SILENT_TIMEOUTS: Final = 3.0
 LAST_WORDS_S: Final = 2.0
 """After the peer's unbind, and for the answer to ours: how long outstanding answers are waited for."""
 NEVER: Final = float("inf")
-
-
-class Phase(enum.Enum):
-    """Where a session is in its life."""
-
-    OPEN = "open"
-    BINDING = "binding"
-    BOUND = "bound"
-    UNBINDING = "unbinding"
-    """We sent unbind."""
-    ENDING = "ending"
-    """The peer sent unbind; the last answers may still come."""
-    CLOSED = "closed"
-
-
-_OVERDUE: Final = {
-    Phase.BINDING: "the peer does not answer the bind",
-    Phase.UNBINDING: "closed; the peer did not answer the unbind",
-    Phase.ENDING: "the peer ended the session",
-}
-
-
-class SessionError(DriverError):
-    """A command that the phase or the window of the session does not allow: a fault of the caller."""
-
-
-@dataclass(frozen=True, slots=True)
-class Timers:
-    """The timers of a session in seconds (SMPP 3.4 §2.7)."""
-
-    response_s: float = 30.0
-    enquire_link_s: float = 30.0
 
 
 class Session:
@@ -183,7 +149,7 @@ class Session:
         """Do what is due at ``now``."""
         self._now = now
         if now >= self._deadline:
-            self._end(_OVERDUE[self.phase], clean=self.phase is not Phase.BINDING and not self._window)
+            self._end(OVERDUE[self.phase], clean=self.phase is not Phase.BINDING and not self._window)
         if now >= self._window.deadline:
             self._expire(now)
         if self.phase is Phase.BOUND and now >= self._enquire_deadline():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from drivers.base import Fault
@@ -65,7 +67,7 @@ STATUSES: Final[dict[int, tuple[str, Fault]]] = {
 }
 
 
-def explain(status: int) -> tuple[str, Fault]:
-    """One sentence for a person, with the number, and whose fault the status is."""
+def explain(status: int, overrides: Mapping[int, Fault] = MappingProxyType({})) -> tuple[str, Fault]:
+    """One sentence for a person, with the number, and whose fault the status is; ``overrides`` know better."""
     text, fault = STATUSES.get(status, ("the carrier gave a status of its own", Fault.UNCLEAR))
-    return f"{text} (SMPP status 0x{status:08X})", fault
+    return f"{text} (SMPP status 0x{status:08X})", overrides.get(status, fault)

@@ -143,9 +143,8 @@ class Carrier:
         """The account that has a number."""
         return self._numbers.get(_plain(number))
 
-    def submitted(self, peer: Peer, submits: list[codec.Pdu]) -> None:
-        """Submits that came together: record them all, then answer."""
-        now = time.monotonic()
+    def submitted(self, peer: Peer, submits: list[codec.Pdu], now: float) -> None:
+        """Submits that came together at ``now`` (monotonic): record them all, then answer."""
         system_id = peer.system_id or ""
         judged = [(submit, *self._judge(now)) for submit in submits]
         self.record.saw(
@@ -158,7 +157,7 @@ class Carrier:
             if not self.faults.mute:
                 body = b"" if reference is None else reference.encode("latin-1") + b"\0"
                 answers.append(codec.pdu(SUBMIT_SM | RESPONSE, submit.sequence, status, body))
-        self._answer(peer, answers)
+        self._answer(peer, answers, now)
 
     def _judge(self, now: float) -> tuple[int, str | None, int]:
         """command_status, message_id and number of one submit."""
@@ -170,13 +169,13 @@ class Carrier:
         self._count += 1
         return ROK, messages.identifier(self._count, self.options.id_form), self._count
 
-    def _answer(self, peer: Peer, answers: list[bytes]) -> None:
+    def _answer(self, peer: Peer, answers: list[bytes], now: float) -> None:
         faults = self.faults
         if faults.drop:
             dropped = [answer for answer in answers if faults.chance(faults.drop)]
             answers = [answer for answer in answers if answer not in dropped]
             if faults.late:
-                self._later(faults.late, peer, b"".join(dropped))
+                self._later(now + faults.late, peer, b"".join(dropped))
         if faults.reverse:
             answers.reverse()
         if faults.double:
@@ -185,13 +184,14 @@ class Carrier:
             answers.append(codec.pdu(SUBMIT_SM | RESPONSE, 0x7000_0000, ROK, b"stray\0"))
         if faults.jitter:
             for answer in answers:
-                self._later(faults.latency + random.uniform(0, faults.jitter), peer, answer)  # noqa: S311
+                self._later(now + faults.latency + random.uniform(0, faults.jitter), peer, answer)  # noqa: S311
         elif answers:
-            self._later(faults.latency, peer, b"".join(answers))
+            self._later(now + faults.latency, peer, b"".join(answers))
 
-    def _later(self, delay: float, peer: Peer, octets: bytes) -> None:
-        if delay:
-            asyncio.get_running_loop().call_later(delay, peer.write, octets)
+    def _later(self, at: float, peer: Peer, octets: bytes) -> None:
+        """Write at a time of the monotonic clock, which asyncio's loops on Linux go by; at once when it has come."""
+        if at > time.monotonic():
+            asyncio.get_running_loop().call_at(at, peer.write, octets)
         else:
             peer.write(octets)
 
@@ -235,6 +235,7 @@ def options_for(account: Account) -> CarrierOptions:
     if unknown:
         allowed = ", ".join(sorted({*CarrierOptions.__slots__, "number"} - {"accounts"}))
         raise ValueError(f"a virtual carrier has no {min(unknown)!r}; it has: {allowed}")
+    Faults().change(values.get("faults", {}))
     return CarrierOptions(**{"accounts": accounts, **values})
 
 

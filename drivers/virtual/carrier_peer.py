@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import socket
 import struct
+import time
 from typing import TYPE_CHECKING, cast
 
 from drivers.smpp import codec, names
@@ -45,6 +46,7 @@ class Peer(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """See ``asyncio``."""
+        now = time.monotonic()
         submits: list[codec.Pdu] = []
         try:
             for frame in self._frames.feed(data):
@@ -57,7 +59,7 @@ class Peer(asyncio.Protocol):
             self.write(codec.pdu(names.GENERIC_NACK, 0, names.RINVCMDLEN))
             self.transport.close()
         if submits:
-            self._carrier.submitted(self, submits)
+            self._carrier.submitted(self, submits, now)
 
     def _read_submit(self, frame: bytes, sequence: int, submits: list[codec.Pdu]) -> None:
         try:
@@ -67,7 +69,7 @@ class Peer(asyncio.Protocol):
             return
         self._submits += 1
         if self._carrier.faults.cut_after and self._submits >= self._carrier.faults.cut_after:
-            self._carrier.submitted(self, submits)
+            self._carrier.submitted(self, submits, time.monotonic())
             submits.clear()
             self.reset()
 

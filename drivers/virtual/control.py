@@ -23,7 +23,7 @@ class ControlError(Exception):
 
 
 class ControlServer:
-    """The virtual device's end. Waits for nobody but a client that doesn't read its answer, and for that ``ANSWER_S``."""
+    """The virtual device's end. Waits for nobody but a client that does not read, and for that ``ANSWER_S``."""
 
     def __init__(self, path: Path, do: Do) -> None:
         """Raises OSError when the socket can't be made."""

@@ -38,6 +38,7 @@ class Owner:
         self.device = DeviceProcess("smpp", options)
         self.heard: list[Event] = []
         self.acknowledge = acknowledge
+        self._waited_for = 0
 
     def listen(self, timeout_s: float) -> list[Event]:
         if self.device.alive:
@@ -69,9 +70,17 @@ class Owner:
         return found[-1] if found else None
 
     def until_state(self, state: State, limit_s: float = LIMIT_S) -> Health:
-        self.until(lambda: self.health is not None and self.health.state is state, limit_s)
-        assert self.health is not None
-        return self.health
+        """The next ``Health`` with this state after the one that was last waited for."""
+
+        def find() -> Health | None:
+            for at in range(self._waited_for, len(self.heard)):
+                event = self.heard[at]
+                if isinstance(event, Health) and event.state is state:
+                    self._waited_for = at + 1
+                    return event
+            return None
+
+        return self.until(find, limit_s)
 
     def until_results(self, count: int, limit_s: float = LIMIT_S) -> list[Result]:
         self.until(lambda: len(self.results()) >= count, limit_s)

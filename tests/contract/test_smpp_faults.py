@@ -62,3 +62,34 @@ def test_octets_one_by_one_with_pauses_keep_their_frames(acme, line):
         us.until(lambda: len(us.of(Incoming)) == 2)
     assert [incoming.payload for incoming in us.of(Incoming)] == [b"drop by drop", b"and again"]
     assert us.results()[0].outcome is Outcome.ACCEPTED
+
+
+def test_through_cuts_and_losses_every_outcome_is_true(tmp_path):
+    """What the carrier's record and the results say of each message fits together, whatever happens on the way."""
+    count = 400
+    with (
+        carrier(tmp_path, jitter=0.02, drop=0.02, double=True) as acme,
+        owner(acme.options(window=10, binds=2, response_timeout=1.0, reconnect=0.1)) as us,
+    ):
+        for token in range(count):
+            us.until(lambda: us.health.state is State.UP)
+            us.send(text(token, f"number {token}"))
+            if token % 100 == 50:
+                acme.control.do("reset" if token % 200 == 50 else "unbind")
+            if token % 10 == 0:
+                us.listen(0.01)
+        us.until_results(count)
+        reached = {seen["text"]: seen["id"] for seen in acme.sent()}
+        assert len(reached) == len(acme.sent()), "a message left twice"
+    results = {result.token: result for result in us.results()}
+    assert len(us.results()) == len(results) == count
+    for token, result in results.items():
+        name = f"number {token}"
+        match result.outcome:
+            case Outcome.ACCEPTED:
+                assert result.reference == reached[name]
+            case Outcome.NOT_SENT:
+                assert name not in reached
+            case _:
+                assert result.outcome is Outcome.UNKNOWN
+    assert sum(result.outcome is Outcome.ACCEPTED for result in results.values()) > count / 10

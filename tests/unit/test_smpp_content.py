@@ -128,6 +128,7 @@ def test_a_destination_that_smpp_cannot_carry_is_refused_in_words():
         ({"bind": "both"}, "bind is 'both'"),
         ({"window": 0}, "window is 0"),
         ({"tlvs": {"x": 1}}, "'x'"),
+        ({"statuses": {"0x45": "nobody"}}, "a fault one of message, temporary"),
         ({"interface_version": "9"}, "interface_version is '9'"),
     ],
 )

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from drivers.smpp import codec, names
 from drivers.smpp.events import Answered, BindRefused, Bound, Delivered, Ended, Odd, Unanswered
 from drivers.smpp.names import RESPONSE
-from drivers.smpp.session import Phase, Session, SessionError, Timers
+from drivers.smpp.phase import Phase, SessionError, Timers
+from drivers.smpp.session import Session
 
 TIMERS = Timers(response_s=10.0, enquire_link_s=30.0)
 BIND_ANSWER = codec.pdu(names.BIND_TRANSCEIVER | RESPONSE, 1, 0, b"carrier\0\x02\x10\x00\x01\x34")
