@@ -32,7 +32,7 @@ class CommandRefusedError(DriverError):
     """
 
     def __init__(self, command: str, reply: Reply) -> None:
-        super().__init__(f"{command.partition('=')[0]}: {reply.final}")
+        super().__init__(f"the modem refuses {command.partition('=')[0]} ({reply.final})")
         self.family, self.code = reply.error
         self.reply = reply
 
@@ -160,7 +160,10 @@ class At:
         self._dispatch(self.cutter.feed(self.port.read(0)))
 
     def drain(self, quiet_s: float, limit_s: float) -> None:
-        """Take in everything until the modem has been quiet for ``quiet_s``, at most ``limit_s``. Raises PortGoneError."""
+        """Take in everything until the modem has been quiet for ``quiet_s``; ``limit_s`` at most.
+
+        Raises PortGoneError.
+        """
         self.cutter.asking = None
         end = time.monotonic() + limit_s
         while (left := end - time.monotonic()) > 0:

@@ -24,7 +24,7 @@ from drivers.text import alphabet
 
 T = TypeVar("T")
 INIT_S = 45.0
-CALL_S = 8.0
+CALL_S = 5.0
 PREPARE_S = 20.0
 """What libGammu may take inside SendSMS before the PDU leaves."""
 CODINGS = {
@@ -65,14 +65,16 @@ class GammuEngine:
             return self._raw.send(at, order)
         sending = Sending(order.leaving, order.is_mine, order.in_doubt, order.timeout_s)
         _, call, error = self._call(at, lambda: self._machine.SendSMS(message), PREPARE_S, sending)
-        if sending.reference is not None and not call.timed_out:
+        if sending.reference is not None:
             return Answer(sending.reference)
         refusal = reply_of(sending)
         if refusal is not None:
             return Answer(None, refusal)
         if sending.left and error is None:
             return Answer(None)
-        raise ModemSilentError(f"no answer to a message in {order.timeout_s:.0f} s" if call.timed_out else _words(error))
+        if call.timed_out:
+            raise ModemSilentError(f"no answer to a message in {order.timeout_s:.0f} s")
+        raise ModemSilentError(_words(error))
 
     def signal(self, at: At) -> int | None:
         """See ``sending.Engine``."""
@@ -111,8 +113,8 @@ class GammuEngine:
                 result = function()
             except gammu.GSMError as error:
                 problem = error
-        if call.port_error:
-            raise call.port_error
+        if call.problem:
+            raise call.problem
         return result, call, problem
 
 

@@ -59,8 +59,11 @@ ALIASES = {
     "+CPINR": {"+CPINR"},
 }
 """Commands that some modems answer under another name."""
+PROMPTING = frozenset({"+CMGS", "+CMGW", "+CMGC", "+CNMA"})
+"""Commands that are answered with a prompt (3GPP TS 27.005 §3.5, §4.3)."""
 _COMMAND = re.compile(r"AT([+^$%#*_&][A-Z0-9]+)", re.IGNORECASE)
 _EXTENDED = re.compile(r"[+^$%#*][A-Za-z0-9 ]+(:|$)")
+_PROMPT = re.compile(rb"[\r\n\0 ]*> ?")
 _REGISTRATIONS = frozenset({"+CREG", "+CGREG", "+CEREG"})
 _PARTIAL_LIMIT = 4096
 
@@ -91,12 +94,9 @@ class Cutter:
         """The lines that ``octets`` completed."""
         self._buffer += octets
         lines: list[Line] = []
-        while (line := self._cut()) is not None:
+        while (line := self._cut_prompt() or self._cut()) is not None:
             self._keep(lines, line)
-        if self._at_prompt():
-            lines.append(Line(Kind.PROMPT, ">", bytes(self._buffer)))
-            self._buffer.clear()
-        elif len(self._buffer) > _PARTIAL_LIMIT:
+        if len(self._buffer) > _PARTIAL_LIMIT:
             # No modem says this much in one line: noise, as after a wrong speed.
             self._buffer.clear()
         return lines
@@ -108,9 +108,16 @@ class Cutter:
         self._held = None
         return rest
 
-    def _at_prompt(self) -> bool:
-        rest = bytes(self._buffer).lstrip(b"\r\n \0")
-        return rest in (b">", b"> ") and self.asking is not None
+    def _cut_prompt(self) -> Line | None:
+        """A prompt is no line: its end may be anything, even an unsolicited line."""
+        found = _PROMPT.match(self._buffer)
+        if found is None or self.asking is None:
+            return None
+        if self.asking not in PROMPTING and found.end() < len(self._buffer):
+            return None
+        raw = found.group()
+        del self._buffer[: found.end()]
+        return Line(Kind.PROMPT, ">", raw)
 
     def _cut(self) -> Line | None:
         for at, octet in enumerate(self._buffer):

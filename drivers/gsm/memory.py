@@ -17,7 +17,8 @@ RECEIVING = ("SM", "MT", "ME")
 RECEIVED = frozenset({"0", "1", ""})
 """<stat>: unread and read. 2 and 3 are the modem's own unsent and sent ones."""
 LIST_S = 30.0
-CHOOSE_S = 8.0
+CHOOSE_S = 5.0
+DELETE_S = 10.0
 NEARLY_FULL = 0.8
 
 
@@ -115,7 +116,7 @@ class Memories:
                 if place.memory != memory:
                     continue
                 if memory:
-                    self._at.command(f"AT+CMGD={place.index}", 20.0)
+                    self._at.command(f"AT+CMGD={place.index}", DELETE_S)
                 else:
                     self._direct.pop(place.key, None)
                 self._offered.pop(place.key, None)

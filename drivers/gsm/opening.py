@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Callable
 
 from drivers.gsm import identity, ports
@@ -13,6 +14,7 @@ from drivers.gsm.settings import Settings
 
 VIRTUAL = "virtual"
 PROBE_S = 1.5
+LOOK_AGAIN_S = 10.0
 
 
 class Finder:
@@ -22,10 +24,16 @@ class Finder:
         self._settings = settings
         self._last: str | None = None
         self._virtual: str | None = None
+        self._looked: tuple[tuple[str, ...], float] | None = None
+        self._absence = ""
         self._stack = contextlib.ExitStack()
 
     def open(self) -> Port:
-        """Open the modem's port. Raises PortGoneError (not on this host now), PortHeldError, PortError."""
+        """Open the modem's port.
+
+        Raises PortGoneError (not on this host now), PortHeldError, PortError, and ModemSilentError when the port
+        where it was is still there and nothing answers.
+        """
         settings = self._settings
         if settings.port == VIRTUAL:
             return Port(self._start_virtual())
@@ -64,22 +72,34 @@ class Finder:
         return found
 
     def _first(self, paths: list[str], wanted: Callable[[At], bool], what: str) -> Port:
-        held: list[PortError] = []
+        held: list[str] = []
+        self._spare(paths)
         for path in paths:
             try:
                 port = Port(path)
             except PortHeldError as error:
-                held.append(error)
+                held.append(str(error))
                 continue
             except PortError:
                 continue
-            if _matches(port, wanted):
-                self._last = path
+            verdict = _ask(port, wanted)
+            if verdict:
+                self._last, self._looked = path, None
                 return port
             port.close()
-        if held:
-            raise PortHeldError(f"no modem {what} is free; " + "; ".join(str(error) for error in held))
-        raise PortGoneError(f"no modem {what} is on this host" + (f" ({', '.join(paths)} are others)" if paths else ""))
+            if verdict is None and path == self._last:
+                raise ModemSilentError(f"the modem at {path} does not answer")
+        # Other modems' drivers hold their ports: one in use is no sign of trouble by itself.
+        self._absence = "; ".join([f"no modem {what} is on this host", *held])
+        raise PortGoneError(self._absence)
+
+    def _spare(self, paths: list[str]) -> None:
+        """Don't ask the same ports again and again: others may want them, and nothing was plugged in."""
+        now, names = time.monotonic(), tuple(os.path.realpath(path) for path in paths)
+        unchanged = self._looked and self._looked[0] == names and now < self._looked[1] + LOOK_AGAIN_S
+        if unchanged and self._last not in paths:
+            raise PortGoneError(self._absence)
+        self._looked = (names, now)
 
     def _has_imei(self, at: At) -> bool:
         return answers(at) and identity.read_imei(at, PROBE_S) == self._settings.imei
@@ -94,8 +114,9 @@ def answers(at: At) -> bool:
     return True
 
 
-def _matches(port: Port, wanted: Callable[[At], bool]) -> bool:
+def _ask(port: Port, wanted: Callable[[At], bool]) -> bool | None:
+    """Whether it is the one; None when nothing answers."""
     try:
         return wanted(At(port, lambda _line: None))
     except (ModemSilentError, PortError):
-        return False
+        return None

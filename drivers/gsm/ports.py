@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-import glob
 import os
 import select
 import termios
 import time
 from collections.abc import Iterable, Sequence
+from glob import glob
 from pathlib import Path
 
 import serial
@@ -21,6 +21,7 @@ DEFAULT_GLOBS = ("/dev/ttyUSB*", "/dev/ttyACM*")
 SPEED = 115200
 NOT_MODEMS = frozenset({"0403", "10c4", "067b", "1a86", "2341"})
 """USB vendors of bare serial adapters and boards; probing one may disturb what hangs on it."""
+PTY_MAJORS = range(136, 144)
 PTY_MASTERS = frozenset({"/dev/ptmx", "/dev/pts/ptmx"})
 
 
@@ -111,7 +112,7 @@ def holder_of(path: str) -> str | None:
     Processes of other users can't be looked into without rights; they show as EBUSY at open.
     """
     try:
-        device = Path(path).stat().st_rdev
+        device = _device(path)
     except OSError:
         return None
     own = str(os.getpid())
@@ -123,15 +124,23 @@ def holder_of(path: str) -> str | None:
     return None
 
 
-def _holds(process: Path, device: int) -> bool:
+def _device(path: str | Path) -> tuple[int, int]:
+    """What tells a device from others. Raises OSError."""
+    status = os.stat(path)  # noqa: PTH116 - over every descriptor of the host, Path costs too much
+    # Each container has pseudo terminals of its own, with the same numbers.
+    is_pty = os.major(status.st_rdev) in PTY_MAJORS
+    return status.st_rdev, status.st_dev if is_pty else 0
+
+
+def _holds(process: Path, device: tuple[int, int]) -> bool:
     held = False
     try:
         for descriptor in (process / "fd").iterdir():
-            target = os.readlink(descriptor)  # noqa: PTH115 - over every descriptor of the host, Path costs too much
+            target = os.readlink(descriptor)  # noqa: PTH115 - as above
             if target in PTY_MASTERS:
                 # It holds the far end of a pseudo terminal: the modem itself, not a rival.
                 return False
-            held = held or (target.startswith("/dev/") and os.stat(target).st_rdev == device)  # noqa: PTH116 - as above
+            held = held or (target.startswith("/dev/") and _device(descriptor) == device)
     except OSError:
         return held
     return held
@@ -139,7 +148,7 @@ def _holds(process: Path, device: int) -> bool:
 
 def candidates(globs: Iterable[str] = DEFAULT_GLOBS) -> list[str]:
     """Ports that may be a modem's, each once, in a steady order; bare serial adapters are left out."""
-    found = sorted({path for pattern in globs for path in glob.glob(pattern)}, key=_natural)
+    found = sorted({path for pattern in globs for path in glob(pattern)}, key=_natural)  # noqa: PTH207 - patterns are absolute
     seen: set[str] = set()
     ports: list[str] = []
     for path in found:
@@ -186,9 +195,9 @@ def stable_name(path: str) -> str:
     """The name of the port under ``/dev/serial/by-path`` or ``by-id``, else ``path``."""
     real = os.path.realpath(path)
     for directory in ("/dev/serial/by-path", "/dev/serial/by-id"):
-        for link in sorted(glob.glob(f"{directory}/*")):
+        for link in sorted(Path(directory).glob("*")):
             if os.path.realpath(link) == real:
-                return link
+                return str(link)
     return path
 
 

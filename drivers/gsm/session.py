@@ -9,11 +9,11 @@ from dataclasses import replace
 
 from drivers.base import DriverError, Event, Health, Notice, State
 from drivers.gsm import identity
-from drivers.gsm.at import At, ModemSilentError
+from drivers.gsm.at import At, CommandRefusedError, ModemSilentError
 from drivers.gsm.identity import Identity, Network
 from drivers.gsm.lines import Line
 from drivers.gsm.memory import Memories, Place
-from drivers.gsm.ports import Port
+from drivers.gsm.ports import Port, PortGoneError, PortHeldError
 from drivers.gsm.sending import Engine
 from drivers.gsm.settings import Settings
 from drivers.gsm.sim import Sim, SimState, read_sim, tries_left
@@ -25,6 +25,26 @@ CNMI = ("2,1,0,2,0", "2,1,0,1,0", "1,1,0,2,0", "1,1,0,1,0", "1,1,0,0,0", "2,1,0,
 
 class WrongModemError(DriverError):
     """Another modem, or another SIM, than the config means. One sentence says which."""
+
+
+ABSENT_S = 1.0
+"""Between two looks for a port that is not there."""
+HELD_S = 10.0
+REFUSED_S = 2.0
+
+
+def verdict(error: DriverError) -> tuple[State, float | None]:
+    """What trouble makes of a modem, and after how many seconds to open it again; None: as ``recovery`` says."""
+    match error:
+        case PortGoneError():
+            return State.ABSENT, ABSENT_S
+        case PortHeldError():
+            return State.DOWN, HELD_S
+        case WrongModemError():
+            return State.BLOCKED, HELD_S
+        case CommandRefusedError():
+            return State.DOWN, REFUSED_S
+    return State.DOWN, None
 
 
 class Session:
@@ -163,5 +183,3 @@ class Session:
             memory_size=memories.size if memories else None,
             round_trip_s=round_trip_s,
         )
-
-

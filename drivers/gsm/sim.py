@@ -51,7 +51,7 @@ TRIES = (
     ("AT+CPINR", re.compile(r"\+CPINR:\s*\"?SIM PIN\"?,\s*(\d+)")),
     ("AT^CPIN?", re.compile(r"\^CPIN:\s*[^,]*,[^,]*,\s*\d+,\s*(\d+)")),
     ("AT+SPIC", re.compile(r"\+SPIC:\s*(\d+)")),
-    ("AT+QPINC=\"SC\"", re.compile(r"\+QPINC:\s*\"?SC\"?,\s*(\d+)")),
+    ('AT+QPINC="SC"', re.compile(r"\+QPINC:\s*\"?SC\"?,\s*(\d+)")),
     ("AT+ZPINPUK=?", re.compile(r"\+ZPINPUK:\s*(\d+)")),
 )
 """Commands that tell the PIN tries left, and where in the answer they stand."""
@@ -70,7 +70,9 @@ def read_sim(at: At) -> Sim:
     if code is None and words.upper() == "SIM BUSY":
         return Sim(SimState.BUSY, CME[14])
     if code is None and not words:
-        return Sim(SimState.BUSY, "the modem does not tell about its SIM")
+        # Some modems don't know the question; one that can read the SIM's number has a SIM that is open.
+        state = SimState.READY if at.command("AT+CIMI").ok else SimState.BLOCKED
+        return Sim(state, "the modem does not tell about its SIM")
     return Sim(SimState.BLOCKED, CME.get(code or 0, f"the SIM can't be used ({words})"))
 
 
@@ -85,7 +87,10 @@ def _told(word: str) -> Sim:
 
 
 def tries_left(at: At) -> int | None:
-    """How often the PIN may still be tried; None where the modem does not tell. Raises ModemSilentError, PortGoneError."""
+    """How often the PIN may still be tried; None where the modem does not tell.
+
+    Raises ModemSilentError, PortGoneError.
+    """
     for command, pattern in TRIES:
         reply = at.command(command)
         found = pattern.search(" ".join(reply.lines)) if reply.ok else None

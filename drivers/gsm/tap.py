@@ -20,8 +20,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from drivers.gsm.at import At, Reply
-from drivers.gsm.lines import Kind, Line, command_name
-from drivers.gsm.ports import PortError
+from drivers.gsm.lines import PROMPTING, Kind, Line, command_name
 
 REFUSAL = b"\r\nERROR\r\n"
 HOLD_S = 0.2
@@ -48,7 +47,8 @@ class Call:
     """What became of one call into libGammu."""
 
     timed_out: bool = False
-    port_error: PortError | None = None
+    problem: Exception | None = None
+    """What stopped the tap; to be raised by who called libGammu."""
     finals: list[str] = field(default_factory=list)
 
 
@@ -88,9 +88,7 @@ class Tap:
 class _Pump:
     """Moves octets until it is told to stop."""
 
-    def __init__(
-        self, master: int, stop: int, at: At, end_mono: float, sending: Sending | None, call: Call
-    ) -> None:
+    def __init__(self, master: int, stop: int, at: At, end_mono: float, sending: Sending | None, call: Call) -> None:
         self._master = master
         self._stop = stop
         self._at = at
@@ -110,8 +108,8 @@ class _Pump:
         try:
             while self._turn():
                 pass
-        except PortError as error:
-            self._call.port_error = error
+        except Exception as error:  # noqa: BLE001 - raised again in the thread whose call waits for this one
+            self._call.problem = error
             self._refuse_until_stopped()
 
     def _turn(self) -> bool:
@@ -142,6 +140,8 @@ class _Pump:
             self._echo = bytes(self._command)
             text = self._command.decode("latin-1")
             self._at.cutter.asking = command_name(text.strip("\x1b\r\n "))
+            # What follows such a command is a message, even if its prompt was not seen to come.
+            self._prompted = self._at.cutter.asking in PROMPTING and "=" in text
             self._command.clear()
         self.in_step = False
         self._at.port.write(octets)
@@ -174,6 +174,7 @@ class _Pump:
         elif line.kind is Kind.FINAL:
             if not self._is_final(line):
                 return
+            self._prompted = False
         elif line.kind is Kind.ANSWER and not self._is_answer(line):
             return
         self._echo = b""

@@ -6,6 +6,8 @@ from enum import Enum
 
 from drivers.gsm.lines import Line
 
+Unasked = tuple["Hint", Line]
+
 
 class Hint(Enum):
     """What to do about an unsolicited line."""
@@ -56,3 +58,29 @@ def understand(line: Line) -> Hint | None:
     if line.name == "+QIND" and "smsfull" in line.value:
         return Hint.FULL
     return NAMES.get(line.name.upper())
+
+
+class Hints:
+    """What was heard and not yet acted on, in its order."""
+
+    def __init__(self) -> None:
+        self._heard: list[Unasked] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._heard)
+
+    def hear(self, line: Line) -> None:
+        """Keep a line if it means anything."""
+        hint = understand(line)
+        if hint is not None:
+            self._heard.append((hint, line))
+
+    def take(self, *kinds: Hint) -> list[Unasked]:
+        """Take out the hints of these kinds, or all of them."""
+        taken = [item for item in self._heard if not kinds or item[0] in kinds]
+        self._heard = [item for item in self._heard if kinds and item[0] not in kinds]
+        return taken
+
+    def forget_state(self) -> None:
+        """What the modem said of itself before it was opened is past; what it handed over is nowhere else."""
+        self._heard = [item for item in self._heard if item[0] in (Hint.HANDED_OVER, Hint.ANSWER)]

@@ -46,21 +46,21 @@ class UssdDesk:
         self._asked = None
         return UssdReply(question.token, None, error=f"the modem refused the code ({reply.final})")
 
-    def answered(self, line: Line) -> UssdReply | None:
-        """Take a +CUSD in; None when nobody asked."""
+    def answered(self, line: Line) -> list[UssdReply]:
+        """Take a +CUSD in; nothing when nobody asked."""
         question, self._asked = self._asked, None
         found = _REPLY.match(line.value)
         if question is None or not found:
-            return None
+            return []
         state, text, coding = int(found.group(1)), found.group(2), found.group(3)
         error = STATES.get(state) if state > 2 or text is None else None
         read = None if text is None else decode(text, int(coding) if coding else PLAIN)
-        return UssdReply(question.token, read, open=state == 1, error=error)
+        return [UssdReply(question.token, read, open=state == 1, error=error)]
 
-    def give_up(self, reason: str) -> UssdReply | None:
-        """The question gets no answer any more."""
+    def give_up(self, reason: str) -> list[UssdReply]:
+        """The question, if there is one, gets no answer any more."""
         question, self._asked = self._asked, None
-        return UssdReply(question.token, None, error=reason) if question else None
+        return [UssdReply(question.token, None, error=reason)] if question else []
 
 
 def decode(text: str, coding: int) -> str:

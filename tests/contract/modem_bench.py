@@ -92,7 +92,9 @@ class Bench:
         return [event for event in self.seen if isinstance(event, Result) and event.late and event.token == token]
 
     def left(self, token: int) -> list[Left]:
-        return [event for event in self.seen if isinstance(event, Left) and any(part[0] == token for part in event.parts)]
+        return [
+            event for event in self.seen if isinstance(event, Left) and any(part[0] == token for part in event.parts)
+        ]
 
     def memory(self) -> int:
         """How many messages lie in the modem."""

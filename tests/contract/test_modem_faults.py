@@ -79,6 +79,7 @@ def test_a_late_answer_is_never_the_next_parts(shaky):
 
 
 def test_a_mute_modem_is_down_and_comes_back(shaky):
+    shaky.until(lambda: shaky.memory() == 0)
     shaky.settle()
     shaky.modem.faults(silence="all")
     assert shaky.wait(Health, lambda health: health.state is State.DOWN, within=40.0).reason
@@ -148,7 +149,11 @@ def test_a_pin_is_given_only_when_told_and_only_once(driver, tmp_path):
 
 @pytest.mark.parametrize(
     ("made", "words"),
-    [({"pin": "1234", "pin_tries": 0}, "PUK"), ({"faults": {"sim": "absent"}}, "no SIM"), ({"faults": {"sim": "busy"}}, "busy")],
+    [
+        ({"pin": "1234", "pin_tries": 0}, "PUK"),
+        ({"faults": {"sim": "absent"}}, "no SIM"),
+        ({"faults": {"sim": "busy"}}, "busy"),
+    ],
 )
 def test_a_sim_that_only_a_person_can_help_blocks(tmp_path, made, words):
     with bench("at", tmp_path, **made) as modem:

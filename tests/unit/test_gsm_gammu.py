@@ -10,10 +10,14 @@ from drivers.gsm.sending import Order
 from drivers.text import alphabet
 
 
-def order(payload=b"hello", encoding=Encoding.GSM7, udh=b"", destination="+447700900111", smsc="+4477", **rest) -> Order:
+def order(
+    payload=b"hello", encoding=Encoding.GSM7, udh=b"", destination="+447700900111", smsc="+4477", **rest
+) -> Order:
     part = Part(1, 1, encoding, payload, udh)
     submit = Submit(1, destination, (part,), **rest)
-    return Order(submit, part, smsc, receipt=True, timeout_s=1.0, more=False, leaving=lambda: None, is_mine=lambda _n: True)
+    return Order(
+        submit, part, smsc, receipt=True, timeout_s=1.0, more=False, leaving=lambda: None, is_mine=lambda _n: True
+    )
 
 
 def test_the_header_gets_its_length():
@@ -37,7 +41,15 @@ def test_what_libgammu_has_no_words_for(unusual):
 
 @pytest.mark.parametrize(
     ("seconds", "word"),
-    [(None, "Max"), (1, "5M"), (3600, "60M"), (13 * 3600 + 100, "780M"), (90_000, "1440M"), (3 * 86_400, "3D"), (40 * 86_400, "5W")],
+    [
+        (None, "Max"),
+        (1, "5M"),
+        (3600, "60M"),
+        (13 * 3600 + 100, "780M"),
+        (90_000, "1440M"),
+        (3 * 86_400, "3D"),
+        (40 * 86_400, "5W"),
+    ],
 )
 def test_validity(seconds, word):
     assert validity(seconds) == word

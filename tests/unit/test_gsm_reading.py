@@ -16,7 +16,16 @@ from drivers.gsm.ussd import decode
 
 @pytest.mark.parametrize(
     ("csq", "signal"),
-    [("20,99", 65), ("0,0", 0), ("31,99", 100), ("99,99", None), ("145,99", 49), (None, None), ("", None), ("199,99", None)],
+    [
+        ("20,99", 65),
+        ("0,0", 0),
+        ("31,99", 100),
+        ("99,99", None),
+        ("145,99", 49),
+        (None, None),
+        ("", None),
+        ("199,99", None),
+    ],
 )
 def test_signal_in_percent(csq, signal):
     assert percent(csq) == signal
@@ -126,7 +135,7 @@ def test_an_answered_message_ends_the_ladder():
 def test_options_must_say_which_modem_is_meant():
     with pytest.raises(ValueError, match="modem mtn: one of port, imei, usb or iccid"):
         Settings.of({"name": "mtn", "driver": "at"})
-    settings = Settings.of({"name": "mtn", "driver": "at", "imei": "356938035640000", "port": None, "ports": ["/dev/x*"]})
+    settings = Settings.of(
+        {"name": "mtn", "driver": "at", "imei": "356938035640000", "port": None, "ports": ["/dev/x*"]}
+    )
     assert (settings.imei, settings.ports, settings.poll) == ("356938035640000", ("/dev/x*",), 5.0)
-
-
