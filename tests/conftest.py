@@ -76,7 +76,13 @@ class Postgres:
         options = [f"--{name}={value}" for name, value in settings.items()]
         with (self.directory / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [*_as_server("--pdeathsig=SIGKILL"), self.binaries / "postgres", "-D", self.directory / "data", *options],
+                [
+                    *_as_server("--pdeathsig=SIGKILL"),
+                    self.binaries / "postgres",
+                    "-D",
+                    self.directory / "data",
+                    *options,
+                ],
                 stdout=log,
                 stderr=log,
                 cwd="/",
@@ -166,15 +172,22 @@ def postgres() -> Iterator[Postgres]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with the newest schema, to be copied."""
+    path = tmp_path_factory.mktemp("empty") / "gateway.db"
+    Store.open(f"sqlite:///{path}", upgrade=True).close()
+    return path
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def store_url(request: pytest.FixtureRequest, tmp_path: Path, empty_file: Path) -> str:
     """The URL of a new database with the newest schema, on each kind."""
     if request.param == "postgresql":
         server: Postgres = request.getfixturevalue("postgres")
         return server.emptied()
-    url = f"sqlite:///{tmp_path}/gateway.db"
-    Store.open(url, upgrade=True).close()
-    return url
+    shutil.copy(empty_file, tmp_path / "gateway.db")
+    return f"sqlite:///{tmp_path}/gateway.db"
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from gateway.store.types import Claimed, PartResult, Status
 
 _t = s.transmission.c
 _m = s.message.c
+_QUEUE = s.transmission.join(s.message).join(s.connection).join(s.backend)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +63,7 @@ def claim(c: Conn, request: ClaimRequest, now_ms: int) -> list[Claimed]:
     new = s.attempt.insert().returning(s.attempt.c.transmission_id, s.attempt.c.id)
     made = c.execute(new, [_attempt(row, references.get(row.id, 0), request, now_ms) for row in rows])
     attempts = {row.transmission_id: row.id for row in made}
-    return [
-        _claimed(row, attempts[row.id], references.get(row.id, 0), repeats.get(row.id, (0, ()))[1]) for row in rows
-    ]
+    return [_claimed(row, attempts[row.id], references.get(row.id, 0), repeats.get(row.id, (0, ()))[1]) for row in rows]
 
 
 def _next(c: Conn, request: ClaimRequest, now_ms: int) -> list[Row[Any]]:
@@ -79,7 +78,7 @@ def _next(c: Conn, request: ClaimRequest, now_ms: int) -> list[Row[Any]]:
                 s.connection.c.identity,
                 s.backend.c.name.label("backend"),
             )
-            .select_from(s.transmission.join(s.message).join(s.connection).join(s.backend))
+            .select_from(_QUEUE)
             .where(s.is_status(_t.status, Status.QUEUED), s.is_flag(_t.ready, 1), _t.lane == lane)
             .where(or_(_t.expires_ms.is_(None), _t.expires_ms > now_ms))
             .order_by(_t.rank, _t.id)

@@ -9,6 +9,7 @@ from sqlalchemy import update as sql_update
 
 from gateway.store import schema as s
 from gateway.store.engine import Conn
+from gateway.store.outbox import counts
 from gateway.store.rows import insert
 from gateway.store.types import DeviceRow, Status
 
@@ -36,25 +37,16 @@ def _upsert(c: Conn, name: str, values: dict[str, Any]) -> None:
 
 def get(c: Conn, name: str) -> DeviceRow | None:
     """One device, with what stands in the queue for it."""
-    row = c.execute(select(s.device).where(_d.name == name)).one_or_none()
-    if row is None:
-        return None
-    queued = _count(c, _t.lane, Status.QUEUED, name).get(name, 0)
-    return _to_device(row, queued, _count(c, _t.device, Status.SENDING, name).get(name, 0))
+    return next((row for row in all(c) if row.name == name), None)
 
 
 def all(c: Conn) -> list[DeviceRow]:  # noqa: A001 - reads as devices.all(c)
     """All devices that were ever seen, by name, with what stands in the queue for them."""
-    queued, sending = _count(c, _t.lane, Status.QUEUED), _count(c, _t.device, Status.SENDING)
+    queued = {lane: count for (lane, status), count in counts(c).items() if status is Status.QUEUED}
+    busy = select(_t.device, func.count()).where(s.is_status(_t.status, Status.SENDING)).group_by(_t.device)
+    sending = {name: count for name, count in c.execute(busy)}  # noqa: C416 - a Row is no pair for mypy
     rows = c.execute(select(s.device).order_by(_d.name))
     return [_to_device(row, queued.get(row.name, 0), sending.get(row.name, 0)) for row in rows]
-
-
-def _count(c: Conn, column: Any, status: Status, name: str | None = None) -> dict[str, int]:
-    counted = select(column, func.count()).where(s.is_status(_t.status, status)).group_by(column)
-    if name is not None:
-        counted = counted.where(column == name)
-    return {of: count for of, count in c.execute(counted)}  # noqa: C416 - a Row is not a pair for mypy
 
 
 def _to_device(row: Any, queued: int, sending: int) -> DeviceRow:

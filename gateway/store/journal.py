@@ -19,6 +19,7 @@ TAIL = 8
 """Digits by which two ways of writing a number are known to be the same one."""
 
 _t = s.transmission.c
+_PARTS = s.part.join(s.attempt)
 
 
 def tail(number: str | None) -> str:
@@ -81,7 +82,7 @@ def parts_of(c: Conn, transmissions: Iterable[int]) -> dict[int, list[Row[Any]]]
     for some in chunks(transmissions):
         rows: Select[Any] = (
             select(*columns, s.attempt.c.transmission_id, s.attempt.c.device, s.attempt.c.reference.label("lineage"))
-            .select_from(s.part.join(s.attempt))
+            .select_from(_PARTS)
             .where(s.attempt.c.transmission_id.in_(some))
             .order_by(s.part.c.attempt_id, s.part.c.number)
         )

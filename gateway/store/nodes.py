@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from sqlalchemy import Row, or_, select, update
+from sqlalchemy import Row, select, update
 
 from gateway.store import boot
 from gateway.store import schema as s
 from gateway.store.engine import Conn
+from gateway.store.types import Status
 
 _n = s.node.c
 
@@ -59,12 +60,15 @@ def dead(c: Conn, epoch: int, now_ms: int, uptime_ms: int | None = None) -> list
     gone = [row.epoch for row in c.execute(alive) if _gone(row, now_ms, up)]
     if gone:
         c.execute(update(s.node).where(_n.epoch.in_(gone)).values(ended_ms=now_ms))
-    t = s.transmission.c
-    owned = or_(s.is_status(t.status, "sending"), s.is_status(t.status, "received"))
-    ended = select(t.owner).join(s.node, _n.epoch == t.owner).where(owned, _n.ended_ms.is_not(None), t.owner != epoch)
-    given = s.listening.c.epoch
-    listening = select(given).join(s.node, _n.epoch == given).where(_n.ended_ms.is_not(None))
-    return sorted({*gone, *c.scalars(ended.distinct()), *c.scalars(listening.distinct())})
+    owner = s.transmission.c.owner
+    holders = [
+        select(owner).join(s.node, _n.epoch == owner).where(s.is_status(s.transmission.c.status, status))
+        for status in (Status.SENDING, Status.RECEIVED)
+    ]
+    holders.append(select(s.listening.c.epoch).join(s.node, _n.epoch == s.listening.c.epoch))
+    for held in holders:
+        gone += c.scalars(held.where(_n.ended_ms.is_not(None), _n.epoch != epoch).distinct())
+    return sorted(set(gone))
 
 
 def _gone(row: Row[Any], now_ms: int, uptime_ms: int) -> bool:

@@ -5,10 +5,11 @@ Claiming, settling and the verbs of a person have modules of their own; they are
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import and_, func, select, update
 
 from gateway.errors import GatewayError
 from gateway.store import schema as s
@@ -144,8 +145,11 @@ def next_due(c: Conn, lanes: Sequence[str]) -> int | None:
 
 def counts(c: Conn) -> dict[tuple[str, Status], int]:
     """How many outgoing transmissions stand in ``queued``, ``held``, ``sending`` and ``unknown``, by lane."""
-    found: dict[tuple[str, Status], int] = {}
-    for status in (Status.QUEUED, Status.HELD, Status.SENDING, Status.UNKNOWN):
-        rows = select(_t.lane, func.count()).where(s.is_status(_t.status, status)).group_by(_t.lane)
-        found |= {(lane, status): count for lane, count in c.execute(rows)}
-    return found
+    found: Counter[tuple[str, Status]] = Counter()
+    queued = s.is_status(_t.status, Status.QUEUED)
+    groups = [(Status.QUEUED, and_(queued, s.is_flag(_t.ready, ready))) for ready in (1, 0)]
+    groups += [(each, s.is_status(_t.status, each)) for each in (Status.HELD, Status.SENDING, Status.UNKNOWN)]
+    for status, which in groups:
+        for lane, count in c.execute(select(_t.lane, func.count()).where(which).group_by(_t.lane)):
+            found[lane, status] += count
+    return dict(found)

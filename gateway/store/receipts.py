@@ -174,20 +174,20 @@ def _unnamed(c: Conn, device: str, receipts: Sequence[Receipt], now_ms: int) -> 
             select(_p.attempt_id, _p.number, _p.tail, _p.sim, _p.receipt, _a.transmission_id)
             .select_from(s.part.join(s.attempt).join(s.transmission))
             .where(waiting, _a.device == device, _a.started_ms > now_ms - MEMORY_MS, _p.tail.in_(some))
-            .where(_p.reference.is_(None), _p.receipt.is_(None), _p.outcome == Outcome.UNKNOWN.value)
+            .where(_p.reference.is_(None), _p.receipt.is_(None), s.is_status(_p.outcome, Outcome.UNKNOWN))
             .order_by(_p.attempt_id.desc(), _p.number)
         )
         for row in c.execute(doubtful):
             part = _Candidate(row.attempt_id, row.number, row.transmission_id, device, row.sim, row.tail, row.receipt)
             found.setdefault(row.tail, []).append(part)
     under_way = (
-        select(_a.id, _a.transmission_id, s.connection.c.identity)
-        .select_from(s.attempt.join(s.transmission).join(s.connection))
-        .where(s.is_status(s.transmission.c.status, Status.SENDING), _a.device == device, _a.ended_ms.is_(None))
+        select(s.transmission.c.id, s.connection.c.identity)
+        .select_from(s.transmission.join(s.connection))
+        .where(s.is_status(s.transmission.c.status, Status.SENDING), s.transmission.c.device == device)
     )
-    for open_ in c.execute(under_way):
-        if tail(open_.identity) in tails:
-            part = _Candidate(open_.id, 0, open_.transmission_id, device, None, tail(open_.identity), None, open=True)
+    for sending in c.execute(under_way):
+        if tail(sending.identity) in tails:
+            part = _Candidate(0, 0, sending.id, device, None, tail(sending.identity), None, open=True)
             found.setdefault(part.tail, []).append(part)
     return found
 
@@ -261,7 +261,7 @@ def unpark(c: Conn, results: Sequence[PartResult], attempts: Mapping[int, Row[An
 
 def forget_parked(c: Conn, before_ms: int) -> int:
     """Give up on receipts that came before ``before_ms`` and whose part was never known. Returns how many."""
-    old = select(_r.id).where(_r.received_ms < before_ms)
+    old = select(_r.id).select_from(s.parked.join(s.receipt)).where(_r.received_ms < before_ms)
     return c.execute(delete(s.parked).where(s.parked.c.receipt_id.in_(old))).rowcount
 
 

@@ -370,6 +370,11 @@ partial("ix_reference", part.c.reference, part.c.tail, where=part.c.reference.is
 partial("ix_group", inpart.c.sender, inpart.c.reference, where=inpart.c.reference.is_not(None))
 partial("ix_inpart_group", inpart.c.group_id, where=inpart.c.group_id.is_not(None))
 partial("ix_incomplete", inpart.c.device, where=and_(inpart.c.reference.is_not(None), inpart.c.message_seq.is_(None)))
+partial(
+    "ix_doubt",
+    part.c.tail,
+    where=and_(is_status(part.c.outcome, "unknown"), part.c.reference.is_(None), part.c.receipt.is_(None)),
+)
 Index("ix_parked_receipt", parked.c.receipt_id)
 _r = request.c
 partial("ix_open_request", _r.device, _r.id, where=and_(_r.taken_ms.is_(None), _r.answered_ms.is_(None)))

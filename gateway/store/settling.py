@@ -17,6 +17,7 @@ from gateway.store.transitions import move_each
 from gateway.store.types import PartResult, Settlement, Status
 
 _t = s.transmission.c
+_ATTEMPTS = s.attempt.join(s.transmission).join(s.connection)
 
 
 class UnknownRule(NamedTuple):
@@ -57,7 +58,7 @@ def _attempts(c: Conn, attempts: Iterable[int]) -> dict[int, Row[Any]]:
         rows = (
             select(s.attempt.c.id.label("attempt"), s.attempt.c.device, *columns)
             .add_columns(s.attempt.c.started_ms, s.attempt.c.ended_ms, s.connection.c.identity)
-            .select_from(s.attempt.join(s.transmission).join(s.connection))
+            .select_from(_ATTEMPTS)
             .where(s.attempt.c.id.in_(some))
             .with_for_update(of=s.transmission)
         )

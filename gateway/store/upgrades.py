@@ -68,7 +68,7 @@ def bring_up(engine: Engine, path: Path | None, upgrade: bool) -> None:
         if _is_current(conn, upgrade):
             return
     if path is not None:
-        _settle_file(path)
+        settle_file(path)
     with engine.connect().execution_options(writing=True) as conn, conn.begin():
         if path is None:
             conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
@@ -95,7 +95,7 @@ def _is_current(conn: Conn, upgrade: bool) -> bool:
     version = _version(conn)
     if version == HEAD:
         return True
-    if version is not None and not list((MIGRATIONS / "versions").glob(f"*_{version}.py")):
+    if version is not None and not knows(version):
         raise SchemaError(
             f"the database has schema {version}; the newest that this version knows is {HEAD}; it was left untouched"
         )
@@ -107,6 +107,11 @@ def _is_current(conn: Conn, upgrade: bool) -> bool:
     return False
 
 
+def knows(version: str) -> bool:
+    """Whether this version of the program has had this schema."""
+    return any((MIGRATIONS / "versions").glob(f"*_{version}.py"))
+
+
 def _version(conn: Conn) -> str | None:
     if not inspect(conn).has_table("alembic_version"):
         return None
@@ -114,7 +119,7 @@ def _version(conn: Conn) -> str | None:
     return version
 
 
-def _settle_file(path: Path) -> None:
+def settle_file(path: Path) -> None:
     """What lasts in the file itself and can't be set inside a transaction."""
     with closing(sqlite3.connect(path, timeout=10)) as raw:
         raw.execute("PRAGMA auto_vacuum = INCREMENTAL")

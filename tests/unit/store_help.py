@@ -53,7 +53,9 @@ def claim(store: Store, epoch: int, now: int = T0, lanes=(DEVICE,), device: str 
     return store.write(lambda c: outbox.claim(c, outbox.ClaimRequest(device, tuple(lanes), epoch, **more), now))
 
 
-def settle(store: Store, epoch: int, claimed: Claimed, status: Status, *results: PartResult, now: int = T0, **more) -> int:
+def settle(
+    store: Store, epoch: int, claimed: Claimed, status: Status, *results: PartResult, now: int = T0, **more
+) -> int:
     """Settle one attempt; how many were refused."""
     settlement = Settlement(claimed.attempt, claimed.transmission, status, **more)
     return store.write(lambda c: outbox.settle(c, epoch, results, [settlement], now))

@@ -11,11 +11,11 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import func, select
+from store_help import T0
 
 from gateway.errors import SchemaError, StoreError
 from gateway.store import connections, schema, upgrades
 from gateway.store.engine import Store
-from store_help import T0
 
 
 def count(store: Store, table=schema.backend) -> int:
@@ -66,7 +66,7 @@ def test_a_broken_statement_is_its_own_fault(store: Store) -> None:
         for _ in range(2):
             c.execute(schema.backend.insert().values(name="same", created_ms=T0))
 
-    with pytest.raises(Exception, match="(?i)unique"):
+    with pytest.raises(Exception, match=r"(?i)unique"):
         store.write(twice)
     assert count(store) == 0
 
@@ -256,7 +256,7 @@ def test_a_new_file_is_made_for_the_group_only_and_durable(tmp_path: Path) -> No
 @pytest.mark.parametrize("upgrade", [False, True])
 def test_nothing_is_made_unless_asked(tmp_path: Path, upgrade: bool) -> None:
     path = tmp_path / "none" / "gateway.db"
-    with pytest.raises(StoreError, match="no database|can't be opened"):
+    with pytest.raises(StoreError, match=r"no database|can't be opened"):
         Store.open(f"sqlite:///{path}", upgrade=upgrade)
     assert not path.exists()
 

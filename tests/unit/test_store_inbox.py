@@ -4,13 +4,13 @@ from dataclasses import replace
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from store_help import DEVICE, T0, again, epoch, long, pdu
 
 from drivers.base import Encoding
 from gateway.store import inbox, queries
 from gateway.store.engine import Store
 from gateway.store.inbox import NewIncoming, SaveResult
 from gateway.store.types import Direction, MessageRow, Status
-from store_help import DEVICE, T0, again, epoch, long, pdu
 
 HOUR = 3_600_000
 
@@ -231,7 +231,12 @@ def test_finish(store: Store, status: Status, error: str | None) -> None:
     assert finish(mine)
     assert not finish(mine), "it is finished"
     message = read(store, "hi")
-    assert (message.transmissions[0].status, message.error, message.fields, message.to) == (status, error, {"b": 2}, "+9")
+    assert (message.transmissions[0].status, message.error, message.fields, message.to) == (
+        status,
+        error,
+        {"b": 2},
+        "+9",
+    )
 
 
 def test_what_a_dead_process_had_comes_again_and_says_so(store: Store) -> None:

@@ -2,6 +2,7 @@ import itertools
 
 import pytest
 from sqlalchemy import event, select
+from store_help import AGEING, DEVICE, T0, accepted, claim, epoch, row, rows, send, settle, status, unknown
 
 from drivers.base import Fault, Outcome
 from gateway.store import connections, nodes, outbox, queries, schema
@@ -9,7 +10,6 @@ from gateway.store.engine import Store
 from gateway.store.outbox import TRANSITIONS, UnknownRule
 from gateway.store.transitions import move, move_each
 from gateway.store.types import NewMessage, NewTransmission, PartResult, Settlement, Status
-from store_help import AGEING, DEVICE, T0, accepted, claim, epoch, row, rows, send, settle, status, unknown
 
 MINUTE = 60_000
 
@@ -24,7 +24,10 @@ def test_a_message_comes_back_as_it_was_stored(store: Store) -> None:
         fields = {"source": "12345", "n": [1, None], "ü": "\U0001f600"}
         more = {"priority": 5, "flash": True, "encoding": "ucs2", "on_unknown": "hold", "kind": "error"}
         return outbox.enqueue(
-            c, NewMessage("id", "grüße \U0001f600", new, fields, "other", due_ms=T0 + 5, expires_ms=T0 + 9, **more), T0, AGEING
+            c,
+            NewMessage("id", "grüße \U0001f600", new, fields, "other", due_ms=T0 + 5, expires_ms=T0 + 9, **more),
+            T0,
+            AGEING,
         )
 
     stored, created = store.write(work)
@@ -37,7 +40,13 @@ def test_a_message_comes_back_as_it_was_stored(store: Store) -> None:
     assert (stored.on_unknown, stored.kind, stored.created_ms) == ("hold", "error", T0)
     assert [each.connection.identity for each in stored.transmissions] == ["+1", "CLINIC"]
     first = stored.transmissions[0]
-    assert (first.status, first.parts, first.encoding, first.due_ms, first.expires_ms) == ("queued", 2, "ucs2", T0 + 5, T0 + 9)
+    assert (first.status, first.parts, first.encoding, first.due_ms, first.expires_ms) == (
+        "queued",
+        2,
+        "ucs2",
+        T0 + 5,
+        T0 + 9,
+    )
 
 
 def test_a_thousand_recipients_keep_their_order(store: Store) -> None:
@@ -119,12 +128,24 @@ def test_a_claim_is_written_down_before_it_is_returned(store: Store) -> None:
     mine = epoch(store)
     (one,) = claim(store, mine)
     assert (one.message_id, one.identity, one.text, one.parts, one.number) == (sent, "+1", "hi", 2, 1)
-    assert (one.backend, one.lane, one.on_unknown, one.fields, one.accepted) == (DEVICE, DEVICE, "hold", {"source": "1"}, ())
+    assert (one.backend, one.lane, one.on_unknown, one.fields, one.accepted) == (
+        DEVICE,
+        DEVICE,
+        "hold",
+        {"source": "1"},
+        (),
+    )
     assert (row(store, sent).status, row(store, sent).device) == (Status.SENDING, DEVICE)
     assert claim(store, mine) == []
     with store.read() as c:
         (attempt,) = queries.attempts(c, one.transmission)
-    assert (attempt.id, attempt.device, attempt.node, attempt.started_ms, attempt.ended_ms) == (one.attempt, DEVICE, "pi", T0, None)
+    assert (attempt.id, attempt.device, attempt.node, attempt.started_ms, attempt.ended_ms) == (
+        one.attempt,
+        DEVICE,
+        "pi",
+        T0,
+        None,
+    )
 
 
 def test_no_more_rows_and_parts_than_asked(store: Store) -> None:
@@ -464,7 +485,11 @@ def test_counts(store: Store) -> None:
 def test_claims_of_two_nodes_never_overlap(store: Store) -> None:
     send(store, *[f"+{n}" for n in range(50)])
     one, two = epoch(store, "pi-1"), epoch(store, "pi-2")
-    got = [claim(store, one, max_rows=10), claim(store, two, max_rows=10, device="acme"), claim(store, one, max_rows=50)]
+    got = [
+        claim(store, one, max_rows=10),
+        claim(store, two, max_rows=10, device="acme"),
+        claim(store, one, max_rows=50),
+    ]
     ids = [each.transmission for some in got for each in some]
     assert len(ids) == len(set(ids)) == 50
 

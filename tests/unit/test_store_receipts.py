@@ -1,12 +1,12 @@
 import random
 
 import pytest
+from store_help import DEVICE, T0, accepted, claim, epoch, receipt, row, send, sent, settle, status, unknown
 
 from drivers.base import Outcome, Receipt, ReceiptStatus
 from gateway.store import outbox, queries, receipts
 from gateway.store.engine import Store
 from gateway.store.types import PartResult, Settlement, Status
-from store_help import DEVICE, T0, accepted, claim, epoch, receipt, row, send, sent, settle, status, unknown
 
 HOUR = 3_600_000
 

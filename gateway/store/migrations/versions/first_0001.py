@@ -380,4 +380,7 @@ def _part() -> None:
         sa.Column("receipt", sa.Text()),
         sqlite_with_rowid=False,
     )
+    op.create_index(
+        "ix_doubt", "part", ["tail"], **_where("outcome = 'unknown' AND reference IS NULL AND receipt IS NULL")
+    )
     op.create_index("ix_reference", "part", ["reference", "tail"], **_where("reference IS NOT NULL"))
