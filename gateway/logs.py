@@ -53,7 +53,8 @@ def configure(*, level: str = "info", masked: bool = True, stream: TextIO | None
     root = logging.getLogger()
     root.handlers = [_Forward()]
     root.setLevel(number)
-    logging.getLogger("apscheduler").setLevel(max(number, logging.WARNING))
+    # It warns of each run that it leaves out because the last one still waits for the database.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
     logging.getLogger("alembic").setLevel(max(number, logging.WARNING))
 
 

@@ -80,6 +80,11 @@ class Flows:
         """Whether it is known what the device has used of its limits."""
         return bool(self._subjects)
 
+    @property
+    def in_flight(self) -> int:
+        """Parts that are with the device."""
+        return self._outgoing.in_flight
+
     def look(self) -> None:
         """There may be something to claim."""
         self._more, self._need = True, 1
@@ -89,7 +94,7 @@ class Flows:
         until = self.keeper.next_mono if self.ready else math.inf
         if self.state.state is State.UP and self._outgoing.waiting:
             until = min(until, self._outgoing.opens_at(now))
-        if self.state.state is State.UP and self._more:
+        if self.state.state is State.UP and self._more and self._subjects == self._wanted:
             until = min(until, max(store_mono, self._outgoing.opens_at(now, self._need)))
         if self._outgoing.batch() or self._inflow.batch() or self._desk.answers():
             until = min(until, store_mono)

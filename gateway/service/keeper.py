@@ -110,9 +110,10 @@ class Keeper:
     def _ended(self, events: list[Event], now: float) -> list[Event]:
         if now - self._started >= STEADY_S:
             self._pauses.reset()
-        pause = 0.0 if self._at_once else self._pauses.pause_s()
-        self._start_at, self._at_once = now + pause, False
-        if self._last is not None and self._last.state is State.BLOCKED:
+        at_once, self._at_once = self._at_once, False
+        pause = 0.0 if at_once else self._pauses.pause_s()
+        self._start_at = now + pause
+        if self._last is not None and self._last.state is State.BLOCKED and not at_once:
             # The driver said why it gave up; that its process ended afterwards is no news.
             events = [event for event in events if not isinstance(event, Health)] + [self._last]
         elif not any(isinstance(event, Health) for event in events):

@@ -34,7 +34,8 @@ def _modem(config: Config, device: ModemConfig) -> dict[str, Any]:
 def _smpp(device: SmppConfig) -> dict[str, Any]:
     plain = (
         "host", "port", "system_id", "bind", "binds", "window", "source", "alphabet", "enquire_link",
-        "response_timeout", "reconnect", "system_type", "interface_version", "service_type",
+        "response_timeout", "reconnect", "system_type", "interface_version", "service_type", "address_range",
+        "source_ton", "source_npi", "dest_ton", "dest_npi", "long", "flash", "tlvs", "statuses",
     )  # fmt: skip
     tls: bool | dict[str, str] = _tls(device.tls) if isinstance(device.tls, TlsConfig) else device.tls
     return {key: getattr(device, key) for key in plain} | {"password": device.password.reveal(), "tls": tls}

@@ -238,7 +238,7 @@ class Service:
             api.adopt(Session(new, self._store))
             self._router = RouterLoop(self._clock)
             self._router.start()
-        self._workers.reload(new, GRACE_S)
+        self._workers.reload(new, GRACE_S, self._notify.alive)
         self.config = new
         log.info("the config was read again", devices=len(self._workers))
 

@@ -26,6 +26,8 @@ TICK_S = 10.0
 """How long a worker sleeps when nothing happens and nobody wakes it."""
 ROUND_LIMIT_S = 120.0
 """How long one turn may take before the service counts as stuck; the store gives up long before."""
+IDLE_GRACE_S = 10.0
+"""How long a device that has nothing in hand may take to close."""
 LAST_WRITE_S = 15.0
 """How long results are tried to be written at the end."""
 
@@ -125,8 +127,10 @@ class Worker(threading.Thread):
         flows = self._flows
         flows.claiming = False
         flows.give_back("the service stops")
-        flows.sort(flows.keeper.stop(grace_s))
+        # A device that has nothing of ours in hand needn't be waited for, whatever it is doing.
+        flows.sort(flows.keeper.stop(grace_s if flows.in_flight else min(grace_s, IDLE_GRACE_S)))
         flows.state.down("the service doesn't run")
+        flows.state.blocked = None
         until = self._clock.mono() + LAST_WRITE_S
         while flows.ready and (now := self._clock.mono()) < until:
             if self._guarded(functools.partial(flows.write, now, requests=False), now):

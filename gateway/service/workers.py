@@ -59,8 +59,8 @@ class Workers:
                     self._workers[name] = again = Worker(self._config, name, self._shared)
                     again.start()
 
-    def reload(self, config: Config, grace_s: float) -> None:
-        """Use a new config: only devices that changed, came or went are touched."""
+    def reload(self, config: Config, grace_s: float, alive: Callable[[], object]) -> None:
+        """Use a new config: only devices that changed, came or went are touched. ``alive``: see ``stop``."""
         shared = ("ports", "node", "state")
         same = all(getattr(config.gateway, key) == getattr(self._config.gateway, key) for key in shared)
         gone = {}
@@ -70,7 +70,7 @@ class Workers:
                 if device is None or not device.enabled or device != worker.settings or not same:
                     gone[name] = self._workers.pop(name)
             self._config = config
-        _stop(gone, grace_s)
+        _stop(gone, grace_s, alive)
         self._shared.fleet.reload(config)
         self.start()
 
@@ -81,7 +81,7 @@ class Workers:
         _stop(workers, grace_s, alive)
 
 
-def _stop(workers: dict[str, Worker], grace_s: float, alive: Callable[[], object] = lambda: None) -> None:
+def _stop(workers: dict[str, Worker], grace_s: float, alive: Callable[[], object]) -> None:
     for worker in workers.values():
         worker.stop(grace_s)
     for worker in workers.values():

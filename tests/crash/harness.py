@@ -21,8 +21,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "walks"))
 from running import PHONE, Service, config, eventually, virtual_carrier, virtual_modem
 
 import gateway
+from gateway.store import outbox
 
-DOUBTFUL = ("queued", "sending", "unknown")
 CALLER = """
 import sys
 import gateway
@@ -30,7 +30,7 @@ gateway.configure(sys.argv[1])
 for n in range(20):
     for backend in sys.argv[3:]:
         text = f"{sys.argv[2]} {n} {backend} ñ"
-        numbers = [f"+4477009{n:03}{i:02}" for i in range(1 if backend == "modem" else 25)]
+        numbers = [f"+4477008{n:03}{i:02}" for i in range(1 if backend == "modem" else 25)]
         message = gateway.send(text, gateway.lookup_connections(backend, numbers))
         print(message.id, text, sep="\\t", flush=True)
 """
@@ -109,18 +109,22 @@ class Harness:
         }
         gateway.set_router(None)
 
-    def settle(self, limit_s: float) -> None:
-        """Let the service finish everything, and end it in order."""
+    def settle(self, patience_s: float = 60.0) -> None:
+        """Let the service finish everything, as long as it gets on with it, and end it in order."""
         self.service.start()
         gateway.configure(self.service.config)
-        open_rows = lambda: [s for s in DOUBTFUL if gateway.messages(status=s, limit=1)]  # noqa: E731
-        eventually(lambda: not open_rows(), limit_s, "open messages")
-        eventually(
-            lambda: len(gateway.messages(direction="in", status="handled", limit=100_000)) >= len(self.injected),
-            limit_s,
-        )
-        eventually(lambda: not open_rows(), limit_s, "open answers")
+        while (now := (self._open(), self._handled()))[0] or now[1] < len(self.injected):
+            moved = lambda now=now: (self._open(), self._handled()) != now  # noqa: E731
+            eventually(moved, patience_s, f"{now[0]}; {self.service.log.read_text()[-3000:]}")
         assert self.service.stop() == 0
+
+    def _open(self) -> list[tuple[str, str, int]]:
+        """What is not at its end, counted by lane and status."""
+        with gateway.get_router().session.store.read() as c:
+            return sorted((lane, str(status), count) for (lane, status), count in outbox.counts(c).items() if count)
+
+    def _handled(self) -> int:
+        return len(gateway.messages(direction="in", status="handled", limit=100_000))
 
     def check(self) -> dict[str, int]:
         """Every count must be 0."""
@@ -167,7 +171,7 @@ def run(rounds: int, seed: int, directory: Path, *, modem: bool) -> dict[str, in
     try:
         for number in range(rounds):
             harness.round(number)
-        harness.settle(60.0 + rounds * 5.0)
+        harness.settle()
         found = harness.check()
         told = f"{harness.kills} kills, {len(harness.promised)} messages promised, {len(harness.injected)} came in"
         print(f"{told}, {len(harness.in_doubt)} transmissions were in doubt")

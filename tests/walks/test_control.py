@@ -1,6 +1,5 @@
 """What a person does to a running service: pause, unlock, a new config, a look."""
 
-import json
 import os
 import signal
 
@@ -8,6 +7,7 @@ import pytest
 from running import PHONE, Service, config, eventually, virtual_carrier, virtual_modem
 
 import gateway
+from gateway.store import devices
 
 
 @pytest.fixture
@@ -15,14 +15,14 @@ def walk(tmp_path):
     parts = []
 
     def make(*, modem=None, carrier=None, **keys):
-        devices = {}
+        twins = {}
         if modem is not None:
-            devices["modem"] = virtual_modem(tmp_path, *modem)
+            twins["modem"] = virtual_modem(tmp_path, *modem)
         if carrier is not None:
-            devices["carrier"] = virtual_carrier(tmp_path, *carrier)
-        service = Service(tmp_path, config(tmp_path, devices.get("modem"), devices.get("carrier"), **keys))
-        service.devices = devices
-        parts.extend([*devices.values(), service])
+            twins["carrier"] = virtual_carrier(tmp_path, *carrier)
+        service = Service(tmp_path, config(tmp_path, twins.get("modem"), twins.get("carrier"), **keys))
+        service.devices = twins
+        parts.extend([*twins.values(), service])
         gateway.configure(service.config)
         return service
 
@@ -33,12 +33,12 @@ def walk(tmp_path):
 
 
 def device(service, name):
-    found = [json.loads(line) for line in service.cli("status", "--json").splitlines()]
-    return next(row for row in found if row.get("name") == name)
+    with gateway.get_router().session.store.read() as c:
+        return devices.get(c, name)
 
 
 def state(service, name, wanted):
-    return eventually(lambda: device(service, name)["state"] == wanted, 60, what=f"{name} {device(service, name)}")
+    return eventually(lambda: getattr(device(service, name), "state", None) == wanted, 60, f"{name} {wanted}")
 
 
 def status(message):
@@ -46,12 +46,11 @@ def status(message):
 
 
 def test_the_service_is_ready_without_any_device_and_network(walk):
-    service = walk(
-        modem_keys="",
-        gateway='[modem.gone]\nimei = "356938035640000"\n[smpp.far]\nhost = "192.0.2.1"\nsystem_id = "x"\npassword = "y"',
-    )
+    gone = '[modem.gone]\nimei = "356938035640000"'
+    far = '[smpp.far]\nhost = "192.0.2.1"\nsystem_id = "x"\npassword = ""'
+    service = walk(gateway=f"{gone}\n{far}")
     service.start()
-    eventually(lambda: device(service, "gone")["state"] in ("absent", "down"), 60)
+    eventually(lambda: getattr(device(service, "gone"), "state", None) in ("absent", "down"), 60)
     assert service.stop() == 0
 
 
@@ -70,21 +69,36 @@ def test_a_pause_holds_over_restarts_and_ends_with_resume(walk):
     assert service.stop() == 0
 
 
-def test_a_pin_is_given_once_and_a_refused_one_never_again_until_unlocked(walk):
-    service = walk(modem=("--pin", "1234"), modem_keys='pin = "9999"')
-    tries = lambda: service.devices["modem"].control().do("status")["pin"]["pin_tries"]  # noqa: E731
-    for start in range(3):
+def tries(service):
+    with service.devices["modem"].control() as control:
+        return control.status()["pin"]["pin_tries"]
+
+
+def test_a_refused_pin_is_never_given_again_until_a_person_says_so(walk):
+    silent = """answers={"AT^CPIN?"=["ERROR"]}"""
+    service = walk(modem=("--pin", "1234", "--faults", silent), modem_keys='driver = "at"\npin = "9999"')
+    for _ in range(2):
         service.start()
         state(service, "modem", "blocked")
-        assert tries() == 2, start
+        assert tries(service) == 2
         assert service.stop() == 0
     service.config.write_text(service.config.read_text().replace("9999", "1234"))
     service.start()
     state(service, "modem", "blocked")
-    assert tries() == 2
+    assert tries(service) == 2
     service.cli("unlock", "modem")
     state(service, "modem", "up")
-    assert tries() == 3
+    assert tries(service) == 3
+    assert service.stop() == 0
+
+
+def test_a_counter_below_3_forbids_every_try(walk):
+    service = walk(modem=("--pin", "1234", "--pin-tries", "2"), modem_keys='driver = "at"\npin = "1234"').start()
+    state(service, "modem", "blocked")
+    service.cli("unlock", "modem")
+    eventually(lambda: "unlocked" in service.log.read_text())
+    state(service, "modem", "blocked")
+    assert tries(service) == 2
     assert service.stop() == 0
 
 

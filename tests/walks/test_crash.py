@@ -1,11 +1,13 @@
 """The crash contract: nothing is lost, and what is in doubt says so."""
 
+import contextlib
+import sqlite3
 import subprocess
 import sys
 from collections import Counter
 
 import pytest
-from running import Service, config, eventually, virtual_carrier, virtual_modem
+from running import PHONE, Service, config, eventually, virtual_carrier, virtual_modem
 
 import gateway
 
@@ -36,7 +38,7 @@ def walk(tmp_path):
 
 
 def queue(count=COUNT, backend="carrier"):
-    numbers = [f"+4477009{index:05}" for index in range(count)]
+    numbers = [f"+4477008{index:05}" for index in range(count)]
     return gateway.send("one of many", gateway.lookup_connections(backend, numbers))
 
 
@@ -122,4 +124,22 @@ def test_a_second_service_on_one_state_directory_is_refused_in_one_sentence(walk
     assert second.returncode == 1
     assert second.stderr.count("\n") == 1
     assert "already runs" in second.stderr
+    assert service.stop() == 0
+
+
+def test_a_database_that_another_program_keeps_locked_costs_time_and_nothing_else(walk):
+    service = walk(keys="receipts = false").start()
+    eventually(lambda: "the device is up" in service.log.read_text())
+    message = queue(20)
+    other = sqlite3.connect(service.directory / "state" / "gateway.db", isolation_level=None, timeout=30)
+    with contextlib.closing(other):
+        other.execute("BEGIN EXCLUSIVE")
+        with service.devices["carrier"].control() as control:
+            control.deliver(PHONE, "echo through a locked door")
+        eventually(lambda: "the database can't be used" in service.log.read_text(), 60)
+        other.execute("ROLLBACK")
+    eventually(lambda: statuses(message) == {"sent": 20}, 60)
+    eventually(lambda: [row["status"] for row in service.rows("--in")] == ["handled"])
+    eventually(lambda: reached(service)[PHONE] == 1)
+    assert set(reached(service).values()) == {1}
     assert service.stop() == 0
