@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= $(shell nproc)
 
-.PHONY: help install demo test check format bench crash lock clean
+.PHONY: help install demo test check format bench crash deb appliance lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,12 @@ bench: $(VENV)/.dev ## the measured claims, each a script in bench/
 crash: $(VENV)/.dev ## kill -9 at random moments, then compare what left with what is stored
 	$(BIN)/python -m tests.crash $(ARGS)
 
+deb: $(VENV)/.installed ## dist/*.deb for amd64 and arm64, with all they need
+	@for arch in amd64 arm64; do PYTHON=$(BIN)/python systemd/deb/build.sh $$arch || exit 1; done
+
+appliance: $(VENV)/.dev ## install.sh and the packages on whole systems in containers (root; minutes)
+	$(BIN)/python -m pytest -q -m appliance tests/appliance
+
 lock: $(VENV)/.dev ## new versions of the dependencies, after an edit of pyproject.toml
 	$(PIP) install uv
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
@@ -43,7 +49,7 @@ lock: $(VENV)/.dev ## new versions of the dependencies, after an edit of pyproje
 		-c requirements.lock --group dev -o requirements-dev.lock
 
 clean: ## remove what make made
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist demo
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist demo
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed"; exit 1; }

@@ -28,7 +28,10 @@ usage() {
 
 check_host() {
     [ "$(id -u)" -eq 0 ] || die "this needs root: run  sudo $0"
-    for tool in systemctl systemd-sysusers; do
+    # Units in /etc win over those of packages, so the two ways to install can't be mixed.
+    [ ! -e "/usr/lib/systemd/system/$NAME.service" ] ||
+        die "the package $NAME is installed: upgrade that, or run  apt-get remove $NAME  first (messages stay)"
+    for tool in systemctl systemd-sysusers systemd-tmpfiles; do
         command -v "$tool" >/dev/null || die "$tool is missing: sms-gateway needs a Linux system with systemd"
     done
     command -v python3 >/dev/null || die "python3 is missing: run  apt-get install python3 python3-venv"
@@ -47,10 +50,14 @@ fetch_packages() {
     mkdir "$WORK/source"
     (cd "$SOURCE" && cp -R pyproject.toml README.md LICENSE gateway drivers "$WORK/source/")
     python3 -m venv "$WORK/builder"
-    "$WORK/builder/bin/pip" wheel --quiet --disable-pip-version-check --only-binary :all: \
-        --wheel-dir "$WORK/wheels" "$WORK/source" ||
+    { builder_pip download --only-binary :all: --require-hashes --no-deps --dest "$WORK/wheels" \
+        -r "$SOURCE/requirements.lock" &&
+        builder_pip install --no-index --find-links "$WORK/wheels" hatchling editables &&
+        builder_pip wheel --no-deps --no-build-isolation --wheel-dir "$WORK/wheels" "$WORK/source"; } ||
         die "the packages could not be fetched or built (see above); nothing was changed"
 }
+
+builder_pip() { "$WORK/builder/bin/python" -m pip --quiet --disable-pip-version-check "$@"; }
 
 # An environment belongs to one interpreter. After an upgrade of the system it needs another one.
 make_environment() {
@@ -63,6 +70,7 @@ make_environment() {
     fi
     say "Installing into $PREFIX ..."
     pip_install --upgrade "$NAME"
+    install -D -m 0644 "$HERE/gateway.example.toml" "$PREFIX/share/$NAME/gateway.example.toml"
     # An equal version number does not mean equal code.
     pip_install --force-reinstall --no-deps "$NAME"
     if [ -L "$COMMAND" ] || [ ! -e "$COMMAND" ]; then
@@ -79,10 +87,11 @@ pip_install() {
 install_files() {
     install -D -m 0644 "$HERE/$NAME.sysusers" "/etc/sysusers.d/$NAME.conf"
     systemd-sysusers "/etc/sysusers.d/$NAME.conf"
+    install -D -m 0644 "$HERE/$NAME.tmpfiles" "/etc/tmpfiles.d/$NAME.conf"
+    systemd-tmpfiles --create "/etc/tmpfiles.d/$NAME.conf"
     install -D -m 0644 "$HERE/$NAME.modules-load" "/etc/modules-load.d/$NAME.conf"
     install -D -m 0644 "$HERE/77-$NAME.rules" "/etc/udev/rules.d/77-$NAME.rules"
     install -D -m 0644 "$HERE/$NAME.service" "/etc/systemd/system/$NAME.service"
-    install -d -m 0750 -o root -g "$NAME" "$CONFIG"
     if [ -e "$CONFIG/gateway.toml" ]; then
         say "Keeping $CONFIG/gateway.toml"
     else

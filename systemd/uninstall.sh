@@ -33,12 +33,14 @@ for argument in "$@"; do
 done
 
 [ "$(id -u)" -eq 0 ] || die "this needs root: run  sudo $0"
+[ ! -e "/usr/lib/systemd/system/$NAME.service" ] ||
+    die "it was installed as a package: run  apt-get remove $NAME,  or  apt-get purge $NAME"
 
 if [ -d /run/systemd/system ]; then
     systemctl disable --quiet --now "$NAME" 2>/dev/null || true
 fi
 rm -rf "/etc/systemd/system/$NAME.service" "/etc/systemd/system/multi-user.target.wants/$NAME.service"
-rm -f "/etc/sysusers.d/$NAME.conf" "/etc/modules-load.d/$NAME.conf" "/etc/udev/rules.d/77-$NAME.rules"
+rm -f "/etc/sysusers.d/$NAME.conf" "/etc/tmpfiles.d/$NAME.conf" "/etc/modules-load.d/$NAME.conf" "/etc/udev/rules.d/77-$NAME.rules"
 if [ "$(readlink "$COMMAND" 2>/dev/null || true)" = "/opt/$NAME/bin/$NAME" ]; then
     rm -f "$COMMAND"
 fi

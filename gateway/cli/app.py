@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from gateway import __version__
-from gateway.cli import changing, database, devices, explaining, host, program, reading, sending, service
+from gateway.cli import (
+    changing,
+    database,
+    devices,
+    explaining,
+    hooks,
+    host,
+    people,
+    program,
+    reading,
+    sending,
+    service,
+    trying,
+)
 
 app = typer.Typer(
     name="sms-gateway", no_args_is_help=True, add_completion=False, rich_markup_mode=None,
@@ -42,7 +56,10 @@ def _options(
     """Send and receive SMS through GSM modems and SMPP carriers, behind one durable queue."""
     one = program.of(context)
     one.file, one.debug = config, debug
+    if not debug:
+        # What goes wrong ends as one sentence; only `run` logs, and sets up its own handlers.
+        logging.getLogger("gateway").addHandler(logging.NullHandler())
 
 
-for each in (service, sending, reading, explaining, changing, devices, host, database):
+for each in (service, sending, reading, explaining, changing, devices, host, database, people, hooks, trying):
     each.add(app)

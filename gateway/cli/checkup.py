@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import ctypes
 import grp
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gateway.cli import devicechecks, hostchecks
+from gateway.cli.finding import FAIL, OK, WARN, Finding
 from gateway.cli.program import Program
 from gateway.errors import ConfigurationError, StoreError
 
@@ -18,28 +18,13 @@ if TYPE_CHECKING:
     from gateway.config import Config
 
 JOIN = "sudo adduser $USER dialout, and log in again"
-OK, WARN, FAIL = "ok", "warn", "FAIL"
-TIME_ERROR = 5
-"""adjtimex(2): the clock is not synchronised."""
 LITTLE, TOO_LITTLE = 500 << 20, 50 << 20
 """Free octets below which the disk is worth a warning, and a fault."""
-THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
-UNDER_VOLTAGE, WAS_UNDER_VOLTAGE = 1 << 0, 1 << 16
-"""Bits of the Raspberry Pi's ``get_throttled``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one check has found, and its fix."""
-
-    level: str
-    check: str
-    finding: str
-    fix: str = ""
 
 
 def findings(one: Program) -> Iterator[Finding]:
     """All checks, the config first; without a good config those that need none."""
+    state = Path("/var/lib")
     try:
         config = one.config()
     except ConfigurationError as error:
@@ -52,10 +37,11 @@ def findings(one: Program) -> Iterator[Finding]:
         yield from _disk(config)
         yield from _database(one)
         yield from _service(one)
+        yield from devicechecks.all_checks(config, one)
+        state = config.gateway.state
     yield from _groups()
     yield from _modem_manager()
-    yield from _clock()
-    yield from _power()
+    yield from hostchecks.all_checks(state)
 
 
 def _ports(config: Config | None, one: Program) -> Iterator[Finding]:
@@ -108,20 +94,6 @@ def _modem_manager() -> Iterator[Finding]:
     yield Finding(OK, "ModemManager", "it doesn't run")
 
 
-def _clock() -> Iterator[Finding]:
-    """Whether the kernel's clock follows a time server (adjtimex(2))."""
-    buffer = ctypes.create_string_buffer(512)
-    try:
-        state = ctypes.CDLL(None).adjtimex(buffer)
-    except (OSError, AttributeError):
-        return
-    if state == TIME_ERROR:
-        fix = "sudo timedatectl set-ntp true; a Pi without network needs a clock module"
-        yield Finding(WARN, "clock", "it is not synchronised, so --at and quotas may be wrong", fix)
-    elif state >= 0:
-        yield Finding(OK, "clock", "it is synchronised")
-
-
 def _disk(config: Config) -> Iterator[Finding]:
     """Room for the database, and the right to write."""
     folder = config.gateway.state
@@ -137,21 +109,6 @@ def _disk(config: Config) -> Iterator[Finding]:
     yield Finding(level, "disk", f"{free >> 20} MB are free in {folder}", fix)
     if not os.access(folder, os.W_OK | os.X_OK):
         yield Finding(WARN, "disk", f"{folder} may not be written by this user", "run as the service's user, or root")
-
-
-def _power() -> Iterator[Finding]:
-    """The Raspberry Pi's own record of weak power, the commonest cause of modems that vanish."""
-    try:
-        flags = int(THROTTLED.read_text(), 16)
-    except (OSError, ValueError):
-        return  # not a Pi, or one that doesn't tell
-    fix = "use the official power supply, and a powered USB hub for the modems"
-    if flags & UNDER_VOLTAGE:
-        yield Finding(FAIL, "power", "the voltage is too low now", fix)
-    elif flags & WAS_UNDER_VOLTAGE:
-        yield Finding(WARN, "power", "the voltage was too low since the last start", fix)
-    else:
-        yield Finding(OK, "power", "the voltage is good")
 
 
 def _database(one: Program) -> Iterator[Finding]:

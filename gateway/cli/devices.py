@@ -13,10 +13,11 @@ from gateway.cli import output, program
 from gateway.errors import GatewayError
 
 if TYPE_CHECKING:
-    from gateway.cli.reasons import Outlook
+    from gateway.cli.outlook import Outlook
     from gateway.store.types import DeviceRow
 
 LOOK_EVERY_S = 0.1
+NEARLY_FULL = 0.8
 ANSWER_S = 15.0
 """How long the service may take to do what is asked."""
 USSD_S = 200.0
@@ -26,7 +27,7 @@ STALE_S = 120.0
 
 HEADS = (
     "DEVICE", "KIND", "STATE", "SIGNAL", "OPERATOR", "MAY SEND", "QUEUED", "SENDING", "SENT", "FAILED", "RECEIVED",
-    "REASON",
+    "OLDEST QUEUED", "REASON",
 )  # fmt: skip
 
 Device = Annotated[str, typer.Argument(metavar="DEVICE")]
@@ -40,14 +41,14 @@ def add(app: typer.Typer) -> None:
 
 def status(context: typer.Context, as_json: output.Json = False) -> None:
     """Show the devices and the totals."""
-    from gateway.cli.reasons import Outlook
+    from gateway.cli.outlook import Outlook
 
     outlook = Outlook(one := program.of(context))
     rows = _rows(one, outlook)
     for path, why in _missing_apps(one).items():
         (output.note if as_json else output.line)(f"the app {path} is left out: {why}")
     if as_json:
-        output.emit(*map(output.device, rows))
+        output.emit(*(output.device(row) | _waits(row, outlook) for row in rows))
         return
     output.table(HEADS, [_cells(row, outlook) for row in rows])
     _totals(one, outlook, rows)
@@ -93,12 +94,32 @@ def _missing_apps(one: program.Program) -> dict[str, str]:
 def _cells(row: DeviceRow, outlook: Outlook) -> tuple[Any, ...]:
     device = outlook.config.devices.get(row.name)
     left = outlook.left(device) if device else None
-    limits = ", ".join(map(str, filter(None, [device.rate, *device.quota]))) if device else ""
+    limits = ", ".join(map(str, filter(None, [device.rate, *device.quota, device.opening]))) if device else ""
+    waits = _waits(row, outlook)
     return (
         row.name, row.kind, row.state, None if row.signal is None else f"{row.signal} %", row.operator,
         limits if left is None else f"{left} now of {limits}", row.queued, row.sending, row.sent_total,
-        row.failed_total, row.received_total, row.reason,
+        row.failed_total, row.received_total, waits["oldest_queued_at"], _remarks(row, waits["waits_for"]),
     )  # fmt: skip
+
+
+def _waits(row: DeviceRow, outlook: Outlook) -> dict[str, str | None]:
+    """Since when the first message waits for a device, and what the device itself waits for where it is up."""
+    _, oldest_ms = outlook.waiting(row.name)
+    waits_for = outlook.obstacle(row.name) if row.state == "up" else row.reason or None
+    return {"oldest_queued_at": output.moment(oldest_ms), "waits_for": waits_for}
+
+
+def _remarks(row: DeviceRow, waits_for: str | None) -> str:
+    """Why it is so, and what will soon be trouble."""
+    health = row.health
+    used, size = health.get("memory_used"), health.get("memory_size")
+    return "; ".join(filter(None, [
+        row.reason or waits_for or "",
+        "roaming" if health.get("registration") == "roaming" else "",
+        f"the balance is low: {health.get('balance')}" if health.get("balance_low") else "",
+        f"its memory holds {used} of {size} messages" if used and size and used >= NEARLY_FULL * size else "",
+    ]))  # fmt: skip
 
 
 def _totals(one: program.Program, outlook: Outlook, rows: list[DeviceRow]) -> None:

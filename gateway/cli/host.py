@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from gateway.cli import output, program
+from gateway.cli.finding import FAIL
 from gateway.errors import ConfigurationError
 
 
@@ -18,38 +21,49 @@ def add(app: typer.Typer) -> None:
 
 def discover(context: typer.Context, as_json: output.Json = False) -> None:
     """Find modems, and print each as ready TOML."""
-    from gateway.cli import discovery
+    from drivers.gsm.discover import discover as look
 
     one = program.of(context)
-    found = discovery.modems(_globs(one))
+    found = look(_globs(one))
     if as_json:
         output.emit(*map(asdict, found))
         return
-    for position, each in enumerate(found, 1):
-        if each.trouble:
-            output.note(f"{each.port}: {each.trouble}")
+    for each in found:
+        if each.problem:
+            output.note(f"{each.port}: {each.problem}")
         else:
-            for text in discovery.toml(each, f"modem{position}").splitlines():
+            for text in each.toml.splitlines():
                 output.line(text)
             output.line("")
-    if not any(not each.trouble for each in found):
+    if all(each.problem for each in found):
         output.note(f"no modem answers on {' '.join(_globs(one))}; sms-gateway doctor looks for the cause")
 
 
-def doctor(context: typer.Context, as_json: output.Json = False) -> None:
+def doctor(
+    context: typer.Context,
+    bundle: Annotated[
+        Path | None,
+        typer.Option("--bundle", metavar="FILE", help="Write all that a helper needs to know into a new .tar.gz."),
+    ] = None,
+    as_json: output.Json = False,
+) -> None:
     """Check the host.
 
-    Ports and who holds them, groups, ModemManager, clock, disk, power, database: each finding comes with its fix.
+    Ports and who holds them, groups, ModemManager, clock, disk, power, USB, carriers, PINs, database: each finding
+    comes with its fix. A bundle holds no text, no whole number and no secret.
     """
-    from gateway.cli import checkup
+    from gateway.cli import bundling, checkup
 
     findings = list(checkup.findings(program.of(context)))
+    if bundle is not None:
+        bundling.write(bundle, program.of(context), findings)
+        output.note(f"wrote {bundle}")
     if as_json:
         output.emit(*map(asdict, findings))
     else:
         for each in findings:
             output.line(f"{each.level:4}  {each.check}: {each.finding}" + (f"; {each.fix}" if each.fix else ""))
-    if any(each.level == checkup.FAIL for each in findings):
+    if any(each.level == FAIL for each in findings):
         raise typer.Exit(1)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,12 +14,13 @@ import typer
 
 from gateway.cli import output
 from gateway.cli.program import Program
+from gateway.errors import GatewayError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.message import OutgoingMessage
-    from gateway.store.types import Connection
+    from gateway.store.types import Connection, MessageRow
 
 PROGRESS_FROM = 20
 """So many messages are worth a progress bar."""
@@ -50,6 +52,7 @@ def place(one: Program, orders: Sequence[Order], extra: Mapping[str, Any], wait_
             step()
             if not as_json:
                 output.line(messages[-1].id)
+    _missing(api)
     good = {Status.SENT, Status.DELIVERED}
     if wait_s is not None:
         _wait(messages, wait_s)
@@ -72,6 +75,30 @@ def _connections(api: Any, orders: Sequence[Order]) -> list[list[Connection]]:
         numbers.setdefault(order.backend, []).extend(order.numbers)
     found = {backend: iter(api.lookup_connections(backend, all_)) for backend, all_ in numbers.items()}
     return [[next(found[order.backend]) for _ in order.numbers] for order in orders]
+
+
+def _missing(api: Any) -> None:
+    """Say which apps had no part in it."""
+    for path, why in getattr(api.get_router(), "missing_apps", {}).items():
+        output.note(f"sms-gateway: went on without the app {path}: {why}")
+
+
+def put_in(one: Program, text: str, connections: Sequence[Connection]) -> MessageRow | None:
+    """Put a message in as if received; its row. Raises GatewayError that names the app which raised, if one did."""
+    from gateway.store import queries
+
+    id_, raised = uuid.uuid4().hex, None
+    try:
+        one.api.receive(text, connections, id_=id_)
+    except Exception as error:  # noqa: BLE001 - an app's own, in blocking mode; the stored row says whose
+        raised = error
+    _missing(one.api)
+    with one.store.read() as c:
+        row = queries.message(c, id_)
+    if raised is not None:
+        why = next((each.error for each in row.transmissions if each.error), None) if row else None
+        raise GatewayError(f"message {id_} is kept, and failed: {why}") if why else raised
+    return row
 
 
 @contextmanager
@@ -117,12 +144,12 @@ def _progress(what: str, total: int) -> Iterator[Callable[[], None]]:
 
 
 def rehearse(one: Program, orders: Sequence[Order], extra: Mapping[str, Any], as_json: bool) -> None:
-    """Say for every recipient the encoding, the parts, the device and the time. Stores nothing."""
+    """Say for every recipient the encoding, the parts, the device, the time and the cost. Stores nothing."""
     from drivers.text import segments
-    from gateway.cli.reasons import Outlook
+    from gateway.cli.rehearsal import Rehearsal
     from gateway.numbers import normalise
 
-    outlook = Outlook(one)
+    rehearsal = Rehearsal(one, extra)
     rows = []
     for order in orders:
         try:
@@ -130,10 +157,10 @@ def rehearse(one: Program, orders: Sequence[Order], extra: Mapping[str, Any], as
         except ValueError as error:
             raise typer.BadParameter(str(error), param_hint="TEXT") from None
         for number in dict.fromkeys(normalise(each, one.config().gateway.region) for each in order.numbers):
-            device, when = outlook.way(order.backend, number, extra["at"], found.parts)
+            way = rehearsal.row(order.backend, number, len(order.text), found.parts)
             rows.append({
                 "backend": order.backend, "identity": number, "encoding": str(found.encoding), "parts": found.parts,
-                "device": device, "when": when,
+                **way,
             })  # fmt: skip
     if as_json:
         output.emit(*rows)

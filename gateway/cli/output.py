@@ -76,7 +76,8 @@ def device(row: DeviceRow) -> dict[str, Any]:
         "name", "kind", "driver", "state", "reason", "signal", "operator", "imei", "iccid", "queued", "sending",
         "sent_total", "failed_total", "received_total",
     )  # fmt: skip
-    return {name: getattr(row, name) for name in names}
+    more = ("technology", "registration", "memory_used", "memory_size", "balance")
+    return {name: getattr(row, name) for name in names} | {name: row.health.get(name) for name in more}
 
 
 def emit(*objects: Mapping[str, Any]) -> None:

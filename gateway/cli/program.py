@@ -36,6 +36,10 @@ class Program:
             self._config = load(self.file, secrets=secrets or Secrets.LATER)
         return self._config
 
+    def use(self, config: Config) -> None:
+        """Work on this config from now on. Before anything was opened."""
+        self._config = config
+
     @property
     def store(self) -> Store:
         """The database, made when there is none. Raises StoreError."""

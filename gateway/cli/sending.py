@@ -95,7 +95,6 @@ def receive(
     It takes the way of a message that a device has received. Prints its id.
     """
     from gateway.cli import orders
-    from gateway.store import queries
 
     one = program.of(context)
     known = [*one.config().devices, *one.config().backend]
@@ -105,12 +104,10 @@ def receive(
         raise typer.BadParameter(f"there is no backend {backend!r}{nearest(backend, known)}", param_hint="BACKEND")
     with orders.bad_values():
         connections = one.api.lookup_connections(backend, [number])
-    message = one.api.receive(_text(text), connections)
-    if not as_json:
-        output.line(message.id)
+    row = orders.put_in(one, _text(text), connections)
+    if row is not None and not as_json:
+        output.line(row.id)
         return
-    with one.store.read() as c:
-        row = queries.message(c, message.id)
     if row is not None:
         output.emit(*(output.transmission(each, row) for each in row.transmissions))
 

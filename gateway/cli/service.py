@@ -72,9 +72,10 @@ def _code_faults(config: Config) -> Iterator[ConfigFault]:
     """Faults of the Python code that the config names."""
     from gateway.apps import loading
     from gateway.backends import BackendBase
-    from gateway.config import PythonBackendConfig
+    from gateway.config import PythonBackendConfig, beside
     from gateway.router import registry
 
+    beside.find_code(config.path)
     for fault in loading.faults(config, config.gateway.apps):
         yield config.fault(fault.path, fault.message)
     try:
