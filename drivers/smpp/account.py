@@ -67,8 +67,8 @@ class Account:
     """Where this carrier means something else by a command_status than ``statuses.STATUSES`` says."""
     unacknowledged: int = 1000
     """How many incoming PDUs may wait for the owner before more are refused for now."""
-    after_crash: bool = True
-    """Whether the process before this one may have left incoming PDUs stored but unacknowledged."""
+    suspects: tuple[tuple[str, str], ...] = ()
+    """(session, fingerprint) of incoming PDUs that a process which died may have left stored but unacknowledged."""
     virtual: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -89,6 +89,7 @@ def account(options: Mapping[str, Any]) -> Account:
         "statuses": _statuses(options.get("statuses") or {}),
         "interface_version": _version(options.get("interface_version", 0x34)),
         "port": options.get("port") or 2775,
+        "suspects": tuple((str(session), str(name)) for session, name in options.get("suspects") or ()),
     }
     known.setdefault("password", "")
     try:

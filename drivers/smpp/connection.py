@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import enum
 import selectors
 import socket
@@ -14,12 +13,11 @@ from typing import Final
 from drivers.smpp import names, resolve
 from drivers.smpp.account import Account, Tls
 from drivers.smpp.events import SessionEvent
+from drivers.smpp.line import Line, words
 from drivers.smpp.phase import Phase, Timers
 from drivers.smpp.session import Session
 
 CONNECT_S: Final = 15.0
-READ_OCTETS: Final = 1 << 16
-READS_A_TURN: Final = 8
 
 
 class Stage(enum.Enum):
@@ -32,7 +30,7 @@ class Stage(enum.Enum):
     CLOSED = "closed"
 
 
-class Connection:
+class Connection(Line):
     """From the first look at the host's name to the end of the session; a new attempt needs a new one.
 
     ``events`` of every call are the session's; an ``Ended`` is always the last one.
@@ -41,16 +39,12 @@ class Connection:
     def __init__(self, account: Account, command: int, selector: selectors.BaseSelector, now: float) -> None:
         self.command = command
         self.id = uuid.uuid4().hex[:12]
-        self.session = Session(account.window, Timers(account.response_timeout, account.enquire_link))
+        super().__init__(Session(account.window, Timers(account.response_timeout, account.enquire_link)), selector)
         self.bound_at: float | None = None
         self.stage = Stage.RESOLVING
         self._account = account
-        self._selector = selector
-        self._sock: socket.socket | None = None
         self._lookup: resolve.Lookup | None = None
         self._addresses: list[resolve.Address] = []
-        self._mask = 0
-        self._read_wants_write = False
         self._failure = ""
         self._deadline = now + min(CONNECT_S, account.response_timeout)
         self._addresses = resolve.numeric(account.host, account.port)
@@ -100,38 +94,20 @@ class Connection:
                     if mask & selectors.EVENT_READ or self._read_wants_write:
                         return self._read(now)
         except OSError as error:
-            return self._fail(_words(error), now)
+            return self._fail(words(error), now)
         return []
 
     def flush(self, now: float) -> list[SessionEvent]:
         """Write what the session has to say, as far as the socket takes it."""
-        if self._sock is None or self.stage is not Stage.SPEAKING:
-            return []
-        try:
-            while self.session.pending:
-                self.session.sent(self._sock.send(self.session.data_to_send()))
-        except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
-            pass
-        except OSError as error:
-            return self._fail(_words(error), now)
-        self._watch(selectors.EVENT_READ | (selectors.EVENT_WRITE if self.session.pending else 0))
-        return []
+        return super().flush(now) if self.stage is Stage.SPEAKING else []
 
     def close(self) -> None:
         """Let go of the socket; what the session still had to say is tried once."""
-        if self.stage is Stage.CLOSED:
-            return
-        for watched in (self._lookup, self._sock):
-            if watched is not None:
-                with contextlib.suppress(KeyError, ValueError):
-                    self._selector.unregister(watched)
-        if self._sock is not None:
-            with contextlib.suppress(OSError):
-                self._sock.send(self.session.data_to_send())
-            self._sock.close()
         if self._lookup is not None:
+            self._selector.unregister(self._lookup)
             self._lookup.close()
-        self.stage, self._sock, self._lookup = Stage.CLOSED, None, None
+        super().close()
+        self.stage, self._lookup = Stage.CLOSED, None
 
     # The stages of a connection.
 
@@ -152,7 +128,7 @@ class Connection:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             except OSError as error:
-                self._failure = _words(error)
+                self._failure = words(error)
                 continue
             try:
                 sock.connect(address)
@@ -160,9 +136,9 @@ class Connection:
                 pass
             except OSError as error:
                 sock.close()
-                self._failure = _words(error)
+                self._failure = words(error)
                 continue
-            self._sock, self.stage, self._mask = sock, Stage.CONNECTING, 0
+            self._sock, self.stage = sock, Stage.CONNECTING
             self._deadline = now + min(CONNECT_S, self._account.response_timeout)
             self._watch(selectors.EVENT_WRITE)
             return []
@@ -172,79 +148,27 @@ class Connection:
         assert self._sock is not None
         error = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if error:
-            self._failure = _words(OSError(error, _strerror(error)))
-            self._selector.unregister(self._sock)
+            self._failure = words(OSError(error, _strerror(error)))
+            self._unwatch()
             self._sock.close()
             self._sock = None
             return self._connect_next(now)
         if self._account.tls is None:
             return self._speak(now)
         context = tls_context(self._account.tls)
-        self._selector.unregister(self._sock)
+        self._unwatch()
         name = self._account.tls.server_name or self._account.host
         self._sock = context.wrap_socket(self._sock, server_hostname=name, do_handshake_on_connect=False)
-        self.stage, self._mask = Stage.SECURING, 0
+        self.stage = Stage.SECURING
         return self._secure(now)
 
     def _secure(self, now: float) -> list[SessionEvent]:
-        assert isinstance(self._sock, ssl.SSLSocket)
-        try:
-            self._sock.do_handshake()
-        except ssl.SSLWantReadError:
-            self._watch(selectors.EVENT_READ)
-            return []
-        except ssl.SSLWantWriteError:
-            self._watch(selectors.EVENT_WRITE)
-            return []
-        return self._speak(now)
+        return self._speak(now) if self._secured() else []
 
     def _speak(self, now: float) -> list[SessionEvent]:
         self.stage = Stage.SPEAKING
         self.session.bind(self.command, bind_fields(self._account), now)
         return self.flush(now)
-
-    def _read(self, now: float) -> list[SessionEvent]:
-        assert self._sock is not None
-        events: list[SessionEvent] = []
-        self._read_wants_write = False
-        for _ in range(READS_A_TURN):
-            try:
-                data = self._sock.recv(READ_OCTETS)
-            except (BlockingIOError, ssl.SSLWantReadError):
-                break
-            except ssl.SSLWantWriteError:
-                self._read_wants_write = True
-                break
-            except OSError as error:
-                return events + self._fail(_words(error), now)
-            if not data:
-                return events + self._fail("the carrier closed the connection", now)
-            events += self.session.receive_data(data, now)
-            if self.session.over():
-                break
-            # A TLS record that is read halfway wakes no selector.
-            if len(data) < READ_OCTETS and not isinstance(self._sock, ssl.SSLSocket):
-                break
-        return self._settle(events)
-
-    def _settle(self, events: list[SessionEvent]) -> list[SessionEvent]:
-        if self.session.over():
-            self.close()
-        return events
-
-    def _fail(self, reason: str, now: float) -> list[SessionEvent]:
-        events = self.session.connection_lost(reason, now)
-        self.close()
-        return events
-
-    def _watch(self, mask: int) -> None:
-        if self._sock is None or mask == self._mask:
-            return
-        if self._mask:
-            self._selector.modify(self._sock, mask, self)
-        else:
-            self._selector.register(self._sock, mask, self)
-        self._mask = mask
 
     def _where(self) -> str:
         return f"{self._account.host}:{self._account.port}"
@@ -273,15 +197,3 @@ def _strerror(number: int) -> str:
     import os
 
     return os.strerror(number)
-
-
-def _words(error: OSError) -> str:
-    """An error of a socket as one sentence."""
-    match error:
-        case ssl.SSLCertVerificationError():
-            return f"the carrier's certificate is not accepted: {error.verify_message}"
-        case ssl.SSLError():
-            return f"TLS failed: {error.reason or error}"
-        case FileNotFoundError():
-            return f"a TLS file is missing: {error.filename or error.strerror}"
-    return (error.strerror or str(error)).lower() if error.errno else str(error)

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from drivers.base import Ack, Close, Closed, Command, Event, Health, Link, Notice, Pause, State, Submit, Ussd, UssdReply
+from drivers.base import Ack, Close, Closed, Command, Event, Health, Link, Notice, Pause, Reopen, State, Submit, Ussd, UssdReply
 from drivers.smpp import codec, events
 from drivers.smpp.account import account
 from drivers.smpp.bind import Bind
@@ -43,7 +43,7 @@ class SmppDriver:
         self._outbox = Outbox(self._account, self._events.extend)
         self._selector = selectors.DefaultSelector()
         self._binds: list[Bind] = []
-        self._paused = False
+        self._paused = self._reopening = False
         self._closing_at = NEVER
         self._unbinding = False
         self._notices: deque[float] = deque(maxlen=NOTICES_A_MINUTE)
@@ -106,6 +106,11 @@ class SmppDriver:
     def _closing(self) -> bool:
         return self._closing_at < NEVER
 
+    @property
+    def _stopping(self) -> bool:
+        """Whether the binds are to end once nothing is under way."""
+        return self._paused or self._closing or self._reopening
+
     def _obey(self, commands: Iterable[Command]) -> None:
         for command in commands:
             match command:
@@ -118,6 +123,8 @@ class SmppDriver:
                     self._inbox.acknowledge(command, self._now)
                 case Pause(on=on):
                     self._pause(on=on)
+                case Reopen():
+                    self._reopening, self._unbinding = True, False
                 case Close(grace_s=grace_s):
                     self._closing_at = min(self._closing_at, self._now + grace_s)
                     self._outbox.hand_back("the account is being closed")
@@ -132,7 +139,7 @@ class SmppDriver:
             return "the account is being closed"
         if self._paused:
             return "the account is paused"
-        senders = [bind for bind in self._binds if bind.can_submit]
+        senders = self._senders()
         if not senders:
             return "the account is bound as a receiver only"
         return "" if any(bind.up for bind in senders) else f"the account is not bound: {senders[0].reason}"
@@ -148,11 +155,15 @@ class SmppDriver:
     # The binds.
 
     def _tick(self) -> None:
-        stopping = self._paused or self._closing
+        stopping = self._stopping
         if stopping and not self._unbinding and (not self._in_flight() or self._now >= self._closing_at):
             self._unbinding = True
             for bind in self._binds:
                 self._let_go(bind)
+        if self._reopening and self._unbinding and not any(bind.connection for bind in self._binds):
+            self._reopening = self._unbinding = stopping = False
+            for bind in self._binds:
+                bind.retry_now()
         for bind in self._binds:
             if bind.connection is not None:
                 self._handle_all(bind.connection, bind.connection.tick(self._now))
@@ -207,6 +218,9 @@ class SmppDriver:
         if reason := self._why_not():
             self._outbox.hand_back(reason)
 
+    def _senders(self) -> list[Bind]:
+        return [bind for bind in self._binds if bind.can_submit]
+
     # What leaves.
 
     def _flush(self) -> None:
@@ -216,7 +230,7 @@ class SmppDriver:
 
     def _submit(self, link: Link) -> int:
         """Let one batch leave; how many it was."""
-        senders = [bind.connection for bind in self._binds if bind.can_submit and bind.connection]
+        senders = [] if self._stopping else [bind.connection for bind in self._senders() if bind.connection]
         batch = self._outbox.next(senders, self._now)
         if batch:
             # The owner must know before the first octet can leave.
@@ -244,7 +258,7 @@ class SmppDriver:
 
     def _due(self) -> float:
         due = [self._now + LONGEST_WAIT_S, self._health.due]
-        stopping = self._paused or self._closing
+        stopping = self._stopping
         for bind in self._binds:
             if bind.connection is not None:
                 due.append(bind.connection.next_deadline())

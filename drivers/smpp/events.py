@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from drivers.smpp.codec import Pdu
 from drivers.smpp.window import Key
@@ -68,4 +68,13 @@ class Ended:
     clean: bool = False
 
 
-SessionEvent = Bound | BindRefused | Answered | Unanswered | Delivered | Odd | Ended
+@dataclass(frozen=True, slots=True)
+class BindAsked:
+    """At the carrier's end: a client wants to bind."""
+
+    command: int
+    system_id: str
+    password: bytes = field(repr=False)
+
+
+SessionEvent = BindAsked | Bound | BindRefused | Answered | Unanswered | Delivered | Odd | Ended

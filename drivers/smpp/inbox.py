@@ -11,8 +11,8 @@ from drivers.smpp.account import Account
 from drivers.smpp.connection import Connection
 from drivers.smpp.events import Delivered
 from drivers.smpp.names import ROK, RX_T_APPN
-from drivers.smpp.pace import Repeats
 from drivers.smpp.references import Learner
+from drivers.smpp.repeats import Repeats
 
 REFUSED: Final = RX_T_APPN
 """What a PDU is answered with that cannot be stored now: the carrier sends it again later."""
@@ -23,7 +23,6 @@ class _Waiting:
     connection: Connection
     command: int
     sequence: int
-    fingerprint: str
 
 
 class Inbox:
@@ -32,7 +31,7 @@ class Inbox:
     def __init__(self, account: Account, now: float) -> None:
         self._account = account
         self._waiting: dict[str, _Waiting] = {}
-        self._repeats = Repeats(now if account.after_crash else float("-inf"))
+        self._repeats = Repeats(account.suspects, now)
         self.learner = Learner()
 
     def __len__(self) -> int:
@@ -49,25 +48,21 @@ class Inbox:
             connection.session.acknowledge(event.command, event.sequence, REFUSED, now)
             return None
         fingerprint = incoming.fingerprint(event.frame)
-        may_repeat = self._repeats.may_repeat(fingerprint, now)
-        self._waiting[key] = _Waiting(connection, event.command, event.sequence, fingerprint)
-        self._repeats.received(connection.id, fingerprint)
-        return incoming.understand(
-            event.pdu, event.frame, key, connection.id, self._account, self.learner, may_repeat=may_repeat
-        )
+        lost = self._repeats.received(key, connection.id, fingerprint, now)
+        self._waiting[key] = _Waiting(connection, event.command, event.sequence)
+        return incoming.understand(event.pdu, event.frame, key, connection.id, self._account, self.learner, lost)
 
     def acknowledge(self, ack: Ack, now: float) -> None:
         """Answer the carrier; keys of sessions that are over are nothing to answer any more."""
         for key in ack.keys:
             waiting = self._waiting.pop(key, None)
-            if waiting is None:
-                continue
-            connection = waiting.connection
-            connection.session.acknowledge(waiting.command, waiting.sequence, ROK if ack.stored else REFUSED, now)
-            if ack.stored:
-                self._repeats.acknowledged(connection.id, waiting.fingerprint, now)
-            else:
-                self._repeats.refused(connection.id, waiting.fingerprint)
+            if waiting is not None:
+                status = ROK if ack.stored else REFUSED
+                waiting.connection.session.acknowledge(waiting.command, waiting.sequence, status, now)
+            if not ack.stored:
+                self._repeats.refused(key, now)
+            elif waiting is not None:
+                self._repeats.acknowledged(key, now)
 
     def ended(self, connection: Connection, now: float, *, clean: bool) -> None:
         """A session is over: the carrier keeps what was not answered."""

@@ -35,10 +35,12 @@ def understand(
     session: str,
     account: Account,
     learner: references.Learner,
-    *,
-    may_repeat: bool,
+    lost: tuple[str, ...] = (),
 ) -> Incoming | Receipt:
-    """One PDU as message or receipt (SMPP 3.4 §4.6.1). Never fails: what is odd is kept as it stands."""
+    """One PDU as message or receipt (SMPP 3.4 §4.6.1). Never fails: what is odd is kept as it stands.
+
+    ``lost``: the sessions that may have handed it in before.
+    """
     octets = pdu.octets("short_message") or pdu.tlv(TLV_MESSAGE_PAYLOAD) or b""
     esm_class = pdu.number("esm_class")
     found = content.decode(octets, pdu.number("data_coding"), account.alphabet, has_udh=bool(esm_class & ESM_UDHI))
@@ -53,10 +55,10 @@ def understand(
             reason=said.reason, network_time=said.network_time, raw=frame,
         )  # fmt: skip
     header = headers.parse_udh(found.udh)
-    reference, total, index = _joining(pdu, header)
+    reference, total, index = joining(pdu, header)
     return Incoming(
         key=key, sender=sender, encoding=found.encoding, payload=found.payload, fingerprint=fingerprint(frame),
-        session=session, may_repeat=may_repeat,
+        session=session, may_repeat=bool(lost), lost=lost,
         to=addresses.decode(pdu.octets("destination_addr"), pdu.number("dest_addr_ton")) or None,
         reference=reference, total=total, index=index, shift=(header.locking, header.single), pdu=frame,
         message_class=found.message_class, fields=_fields(pdu, header),
@@ -70,7 +72,7 @@ def _receipt_text(found: content.Content, octets: bytes) -> str:
     return gsm.decode(found.payload) if found.encoding is Encoding.GSM7 else octets.decode("latin-1")
 
 
-def _joining(pdu: codec.Pdu, header: headers.Header) -> tuple[int | None, int, int]:
+def joining(pdu: codec.Pdu, header: headers.Header) -> tuple[int | None, int, int]:
     """Reference, total and index of a part: user data header first, then sar_* (SMPP 3.4 §5.3.2.22 to 24)."""
     if header.reference is not None:
         return header.reference, header.total, header.index

@@ -1,9 +1,9 @@
-"""How fast an account goes and how long it waits: throttling, back-off, repeats. Pure; time is an argument."""
+"""How fast an account goes and how long it waits: throttling and back-off. Pure; time is an argument."""
 
 from __future__ import annotations
 
 import random
-from collections import OrderedDict, deque
+from collections import deque
 from typing import Final
 
 MEASURE_S: Final = 1.0
@@ -124,58 +124,3 @@ class Backoff:
     def reset(self) -> None:
         """The last attempt has held."""
         self._step = self._first
-
-
-SETTLED_S: Final = 60.0
-"""An acknowledgement this old has surely reached the carrier."""
-REPEATED_WITHIN_S: Final = 24 * 3600.0
-"""How long after a loss carriers repeat what was not acknowledged."""
-AFTER_START_S: Final = 600.0
-"""How long after its start a process cannot know what its predecessor left unacknowledged."""
-MAX_SUSPECTS: Final = 10_000
-
-
-class Repeats:
-    """Which incoming PDUs may be repetitions: those whose acknowledgement a lost session may not have delivered."""
-
-    def __init__(self, started: float) -> None:
-        self._started = started
-        self._recent: OrderedDict[tuple[str, str], float] = OrderedDict()
-        self._suspects: OrderedDict[str, float] = OrderedDict()
-        self._known: OrderedDict[str, None] = OrderedDict()
-        """What this process has seen: a predecessor owes nothing for it."""
-
-    def received(self, session: str, fingerprint: str) -> None:
-        """Came, not acknowledged yet."""
-        self._recent[session, fingerprint] = float("inf")
-        self._recent.move_to_end((session, fingerprint))
-        self._known[fingerprint] = None
-        for memory in (self._recent, self._known):
-            if len(memory) > MAX_SUSPECTS:
-                memory.popitem(last=False)
-
-    def acknowledged(self, session: str, fingerprint: str, now: float) -> None:
-        """The acknowledgement was written."""
-        if (session, fingerprint) in self._recent:
-            self._recent[session, fingerprint] = now
-
-    def refused(self, session: str, fingerprint: str) -> None:
-        """It could not be stored, so a repetition is the first of it."""
-        self._recent.pop((session, fingerprint), None)
-        self._known.pop(fingerprint, None)
-
-    def ended(self, session: str, now: float, *, clean: bool) -> None:
-        """A session is over; unless it ended cleanly, what it may owe is suspect."""
-        for of, fingerprint in [known for known in self._recent if known[0] == session]:
-            acknowledged = self._recent.pop((of, fingerprint))
-            if not clean and acknowledged + SETTLED_S > now:
-                self._suspects[fingerprint] = now
-        while len(self._suspects) > MAX_SUSPECTS:
-            self._suspects.popitem(last=False)
-
-    def may_repeat(self, fingerprint: str, now: float) -> bool:
-        """Whether this PDU may be one that came before."""
-        if now - self._started < AFTER_START_S and fingerprint not in self._known:
-            return True
-        lost_at = self._suspects.get(fingerprint)
-        return lost_at is not None and now - lost_at < REPEATED_WITHIN_S

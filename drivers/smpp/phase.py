@@ -23,6 +23,7 @@ class Phase(enum.Enum):
 
 
 OVERDUE: Final = {
+    Phase.OPEN: "the client does not bind",
     Phase.BINDING: "the peer does not answer the bind",
     Phase.UNBINDING: "closed; the peer did not answer the unbind",
     Phase.ENDING: "the peer ended the session",

@@ -8,7 +8,7 @@ happened; ``data_to_send`` and ``sent`` hand over what must leave. What a PDU me
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from drivers.smpp import codec, names
 from drivers.smpp.events import Answered, BindRefused, Bound, Delivered, Ended, Odd, SessionEvent, Unanswered
@@ -75,19 +75,23 @@ class Session:
 
     def submit(self, key: Key, body: bytes, now: float) -> None:
         """Send one submit_sm. Raises ``SessionError`` when there is no ``room``."""
+        self._request_answer(names.SUBMIT_SM, key, body, now)
+
+    def _request_answer(self, command: int, key: Key, body: bytes, now: float) -> None:
+        """Send a request that takes a place in the window until it is answered."""
         if self.room <= 0:
             raise SessionError("the window is full" if self.phase is Phase.BOUND else "the session is not bound")
         if self._silent_since is None:
             self._silent_since = now
         self._now = now
-        sequence = self._send_request(names.SUBMIT_SM, body)
+        sequence = self._send_request(command, body)
         self._window.add(sequence, Sent(key, now, self._accepted + len(self._out)))
 
-    def acknowledge(self, command: int, sequence: int, status: int, now: float) -> None:
+    def acknowledge(self, command: int, sequence: int, status: int, now: float, body: bytes = b"\0") -> None:
         """Answer a ``Delivered``. Does nothing once the session cannot carry answers any more."""
         if self.phase in (Phase.BOUND, Phase.UNBINDING, Phase.ENDING):
             self._now = now
-            self._respond(command, sequence, status, b"\0")
+            self._respond(command, sequence, status, body)
 
     def unbind(self, now: float) -> None:
         """Ask the peer to end the session; submits without an answer come back in ``Ended``."""
@@ -285,7 +289,7 @@ class Session:
         names.ALERT_NOTIFICATION: _on_nothing,
     }
     _REFUSED: Final = {names.DELIVER_SM: _on_deliver_too_late, names.DATA_SM: _on_deliver_too_late}
-    TABLE: Final[Mapping[Phase, Mapping[int, Callable[[Session, bytes, int, int, int], None]]]] = {
+    TABLE: Mapping[Phase, Mapping[int, Callable[[Any, bytes, int, int, int], None]]] = {
         Phase.OPEN: {**_ALWAYS, names.OUTBIND: _on_nothing},
         Phase.BINDING: {
             **_ALWAYS,

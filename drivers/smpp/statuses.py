@@ -6,7 +6,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from smpplib import consts
+
 from drivers.base import Fault
+
+NAMES: Final[dict[int, str]] = {
+    value: name.removeprefix("SMPP_") for name, value in vars(consts).items() if name.startswith("SMPP_ESME_R")
+}
+"""What the standard calls each status."""
 
 STATUSES: Final[dict[int, tuple[str, Fault]]] = {
     0x01: ("the message length is invalid", Fault.MESSAGE),
@@ -68,6 +75,13 @@ STATUSES: Final[dict[int, tuple[str, Fault]]] = {
 
 
 def explain(status: int, overrides: Mapping[int, Fault] = MappingProxyType({})) -> tuple[str, Fault]:
-    """One sentence for a person, with the number, and whose fault the status is; ``overrides`` know better."""
+    """One sentence for a person, with the number and the standard's name for it, and whose fault the status is.
+
+    ``overrides`` know better whose fault. Names are those of SMPP 3.4 §5.1.3.
+
+    >>> explain(0x0B)[0]
+    'the destination address is invalid (SMPP status 0x0000000B, ESME_RINVDSTADR)'
+    """
     text, fault = STATUSES.get(status, ("the carrier gave a status of its own", Fault.UNCLEAR))
-    return f"{text} (SMPP status 0x{status:08X})", overrides.get(status, fault)
+    name = f", {NAMES[status]}" if status in NAMES else ""
+    return f"{text} (SMPP status 0x{status:08X}{name})", overrides.get(status, fault)

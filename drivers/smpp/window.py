@@ -34,6 +34,10 @@ class Window:
     def __len__(self) -> int:
         return len(self._waiting)
 
+    def resize(self, size: int) -> None:
+        """Allow this many from now on."""
+        self._size = size
+
     @property
     def room(self) -> int:
         """How many more may be added."""

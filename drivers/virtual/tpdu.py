@@ -42,6 +42,9 @@ def describe(message: SubmitPdu) -> dict[str, Any]:
         "class": message.content.coding.message_class,
         "report": message.report,
         "validity": message.validity_s,
+        "protocol": message.protocol,
+        "reject_duplicates": message.reject_duplicates,
+        "smsc": message.smsc,
     }
 
 

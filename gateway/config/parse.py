@@ -24,6 +24,7 @@ from gateway.config.model import (
     ServerSection,
     SmppConfig,
     SmppServerConfig,
+    SourceConfig,
     TlsConfig,
     UserConfig,
 )
@@ -32,9 +33,9 @@ from gateway.errors import ConfigFault, ConfigurationError
 
 S = TypeVar("S", bound=Section)
 N = TypeVar("N", bound=Named)
-TOP = ("gateway", "modem", "smpp", "backend", "route", "app", "server")
+TOP = ("gateway", "modem", "smpp", "backend", "route", "source", "app", "server")
 MOST_PASSWORD = 8
-OWN_KEYS = ("class", "batch", "retries", "retry_delay")
+OWN_KEYS = ("class", "batch", "retries", "retry_delay", "backoff", "retry_most", "rate", "quota", "quiet", "cost")
 URLS = '"sqlite:///FILE" or "postgresql+psycopg://…"'
 
 
@@ -61,6 +62,7 @@ class Parser:
             "smpp": self._named(SmppConfig, "smpp", defaults=_virtual_account),
             "backend": self._backends(),
             "route": self._routes(),
+            "source": self._named(SourceConfig, "source"),
             "app": crossref.tables(self.raw, "app"),
             "server": self._server(),
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import importlib.util
 import ipaddress
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -184,8 +185,15 @@ def network(text: str) -> str:
 
 def region(value: Any) -> str:
     """A region whose national numbers can be read (ISO 3166-1 alpha-2, as phonenumbers knows them)."""
-    from phonenumbers import SUPPORTED_REGIONS  # a second of a Pi's time that only this key needs
-
-    if value not in SUPPORTED_REGIONS:
+    if not isinstance(value, str) or not re.fullmatch("[A-Z]{2}", value) or not _has_numbers(value):
         raise ValueError(f'{shown(value)} is not a region; write its two capital letters, such as "KE"')
-    return str(value)
+    return value
+
+
+def _has_numbers(region: str) -> bool:
+    """Whether phonenumbers has a table for the region. It costs a second of a Pi's time to import, so it isn't: many a
+    command never reads a national number.
+    """
+    package = importlib.util.find_spec("phonenumbers")
+    folders = package.submodule_search_locations if package else None
+    return any(Path(folder, "data", f"region_{region}.py").exists() for folder in folders or ())

@@ -124,6 +124,7 @@ def test_what_was_not_answered_before_a_cut_may_be_a_repetition(acme):
     assert second.fingerprint == first.fingerprint
     assert second.session != first.session
     assert second.may_repeat
+    assert second.lost == (first.session,)
 
 
 def test_the_same_words_on_a_healthy_session_are_new(acme):
@@ -292,12 +293,14 @@ def test_an_unbind_of_the_carrier_is_obeyed_and_the_account_comes_back(acme):
         us.until_state(State.UP)
 
 
-def test_the_first_session_after_a_clean_stop_repeats_nothing(acme):
-    for after_crash in (True, False):
-        with owner(acme.options(after_crash=after_crash)) as us:
+def test_the_first_session_repeats_only_what_a_dead_process_left(acme):
+    suspects = []
+    for may_repeat in (False, True, False):
+        with owner(acme.options(suspects=suspects)) as us:
             acme.control.deliver("+254700000001", "hello")
             (incoming,) = us.until(lambda: us.of(Incoming))
-            assert incoming.may_repeat is after_crash
+            assert incoming.may_repeat is may_repeat
+            suspects = [] if may_repeat else [(incoming.session, incoming.fingerprint)]
 
 
 @pytest.mark.parametrize("octets", ["00000000", "00000003", "0000000f80000004", "ffffffff", "7fffffff00000004"])

@@ -142,7 +142,7 @@ def heard(options=None, tlvs=(), **fields) -> Incoming:
     fields = {"source_addr": "254700000001", "source_addr_ton": 1, "sm_length": len(message), **fields}
     frame = codec.pdu(names.DELIVER_SM, 1, 0, codec.body(names.DELIVER_SM, fields, tlvs))
     ours = account({**OPTIONS, **(options or {})})
-    found = incoming.understand(codec.decode(frame), frame, "k", "s", ours, Learner(), may_repeat=False)
+    found = incoming.understand(codec.decode(frame), frame, "k", "s", ours, Learner())
     assert isinstance(found, Incoming)
     return found
 

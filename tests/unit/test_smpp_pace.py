@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from drivers.smpp.pace import Backoff, Repeats, Throttle
+from drivers.smpp.pace import Backoff, Throttle
 
 
 class StrictCarrier:
@@ -93,46 +93,3 @@ def test_pauses_double_up_to_the_longest_and_start_again():
 
 def test_the_longest_pause_may_be_short():
     assert Backoff(0.2).next() <= 0.2
-
-
-def test_unacknowledged_before_a_loss_may_come_again():
-    repeats = Repeats(0.0)
-    repeats.received("one", "fp")
-    repeats.ended("one", 1000.0, clean=False)
-    assert repeats.may_repeat("fp", 1001.0)
-    assert not repeats.may_repeat("other", 1001.0)
-    assert not repeats.may_repeat("fp", 1000.0 + 25 * 3600)
-
-
-def test_acknowledged_shortly_before_a_loss_may_come_again_but_not_long_before():
-    repeats = Repeats(0.0)
-    for fingerprint, at in (("old", 1000.0), ("fresh", 1990.0)):
-        repeats.received("one", fingerprint)
-        repeats.acknowledged("one", fingerprint, at)
-    repeats.ended("one", 2000.0, clean=False)
-    assert repeats.may_repeat("fresh", 2001.0)
-    assert not repeats.may_repeat("old", 2001.0)
-
-
-def test_after_a_clean_end_everything_is_new():
-    repeats = Repeats(0.0)
-    repeats.received("one", "fp")
-    repeats.acknowledged("one", "fp", 1.0)
-    repeats.ended("one", 2.0, clean=True)
-    assert not repeats.may_repeat("fp", 3.0)
-
-
-def test_what_a_predecessor_left_is_unknown_for_a_while():
-    repeats = Repeats(0.0)
-    assert repeats.may_repeat("fp", 10.0)
-    repeats.received("one", "fp")
-    assert not repeats.may_repeat("fp", 11.0)
-    assert not repeats.may_repeat("other", 601.0)
-
-
-def test_what_could_not_be_stored_is_new_when_it_comes_again():
-    repeats = Repeats(-10_000.0)
-    repeats.received("one", "fp")
-    repeats.refused("one", "fp")
-    repeats.ended("one", 1.0, clean=False)
-    assert not repeats.may_repeat("fp", 2.0)
