@@ -122,6 +122,8 @@ class Ack:
 
     keys: tuple[str, ...]
     stored: bool = True
+    code: int | None = None
+    """SMPP server: the command_status for what was not stored; None: come again later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +149,25 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
+class Reopen:
+    """Close the line in order, once what has left is answered, and open it again at once (carrier accounts)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Close:
     """Finish what has left within ``grace_s``, hand back the rest, close the device, end."""
 
     grace_s: float = 10.0
 
 
-Command = Submit | Ack | EnterPin | Ussd | Pause | Close
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Tell what went over the device's line in the last minutes, with ``Recorded``; devices without one say nothing."""
+
+    token: int
+
+
+Command = Submit | Ack | EnterPin | Ussd | Pause | Record | Close
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +223,8 @@ class Incoming:
     pdu: bytes = b""
     message_class: int | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)
+    lost: tuple[str, ...] = ()
+    """With ``may_repeat``: only these sessions may have handed it in before; empty: any other one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +302,14 @@ class UssdReply:
 
 
 @dataclass(frozen=True, slots=True)
+class Recorded:
+    """The answer to ``Record``: lines of text, in which texts, numbers and PINs are masked."""
+
+    token: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """Something a person may want to know: a call, a changed SIM, a full memory, a recovery step."""
 
@@ -307,7 +331,9 @@ class Closed:
     """The last event: everything that left has its Result, the device is closed."""
 
 
-Event = Left | Result | Incoming | Receipt | Health | PinNeeded | PinOutcome | UssdReply | Notice | Busy | Closed
+Event = (
+    Left | Result | Incoming | Receipt | Health | PinNeeded | PinOutcome | UssdReply | Recorded | Notice | Busy | Closed
+)
 
 
 class Link(Protocol):
@@ -332,7 +358,7 @@ class Link(Protocol):
 
 
 class Driver(Protocol):
-    """One device. Constructed in its own process from plain options (``drivers.catalog``)."""
+    """One device, or a server that is driven like one (``drivers.smpp.server``). Constructed in its own process from plain options (``drivers.catalog``)."""
 
     def run(self, link: Link) -> None:
         """Serve until ``Close`` or EOF. Never raises for trouble of the device: that is ``Health``."""

@@ -12,6 +12,7 @@ DRIVERS = {
     ("modem", "gammu"): "drivers.gsm.gammu_driver:GammuDriver",
     ("modem", "at"): "drivers.gsm.at_driver:AtDriver",
     ("smpp", "smpp"): "drivers.smpp.driver:SmppDriver",
+    ("server", "smpp"): "drivers.smpp.server.driver:ServerDriver",
 }
 
 
@@ -19,7 +20,7 @@ def load(kind: str, options: Mapping[str, Any]) -> Driver:
     """The driver of a device, made from its options.
 
     Args:
-        kind: ``modem`` or ``smpp``.
+        kind: ``modem``, ``smpp`` or ``server``.
         options: ``name``, ``driver`` (where the kind has several; ``package.module:Class`` names one of
             your own) and what the driver itself documents.
 

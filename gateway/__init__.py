@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         alisten,
         asend,
         configure,
+        forget_listener,
         get_message,
         get_router,
         listen,
@@ -27,25 +28,38 @@ if TYPE_CHECKING:
         set_router,
     )
     from gateway.apps.base import App
+    from gateway.apps.contactbook import (
+        add_contact,
+        contact_connections,
+        delete_contact,
+        edit_contact,
+        find_contacts,
+        group_connections,
+        set_contact,
+    )
     from gateway.apps.handlers import BaseHandler, KeywordHandler, PatternHandler
     from gateway.backends import BackendBase
     from gateway.errors import ConfigurationError, GatewayError, HandlerError, MessageSendingError, StoreError
     from gateway.message import ErrorMessage, IncomingMessage, OutgoingMessage
     from gateway.router import BlockingRouter, QueuedRouter
+    from gateway.router.changing import change_messages
     from gateway.store.types import Backend, Connection, Contact
     from gateway.transmission import Transmission
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "gateway.api": "alisten asend configure get_message get_router listen lookup_connections messages receive send "
-    "set_router",
+    "gateway.api": "alisten asend configure forget_listener get_message get_router listen lookup_connections messages "
+    "receive send set_router",
+    "gateway.apps.contactbook": "add_contact contact_connections delete_contact edit_contact find_contacts "
+    "group_connections set_contact",
     "gateway.apps.base": "App",
     "gateway.apps.handlers": "BaseHandler KeywordHandler PatternHandler",
     "gateway.backends": "BackendBase",
     "gateway.errors": "ConfigurationError GatewayError HandlerError MessageSendingError StoreError",
     "gateway.message": "ErrorMessage IncomingMessage OutgoingMessage",
     "gateway.router": "BlockingRouter QueuedRouter",
+    "gateway.router.changing": "change_messages",
     "gateway.store.types": "Backend Connection Contact",
     "gateway.transmission": "Transmission",
 }
@@ -54,8 +68,10 @@ _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
 __all__ = [
     "App", "Backend", "BackendBase", "BaseHandler", "BlockingRouter", "ConfigurationError", "Connection", "Contact",
     "ErrorMessage", "GatewayError", "HandlerError", "IncomingMessage", "KeywordHandler", "MessageSendingError",
-    "OutgoingMessage", "PatternHandler", "QueuedRouter", "StoreError", "Transmission", "alisten", "asend", "configure",
-    "get_message", "get_router", "listen", "lookup_connections", "messages", "receive", "send", "set_router",
+    "OutgoingMessage", "PatternHandler", "QueuedRouter", "StoreError", "Transmission", "add_contact", "alisten",
+    "asend", "change_messages", "configure", "contact_connections", "delete_contact", "edit_contact", "find_contacts", "forget_listener",
+    "get_message", "get_router", "group_connections", "listen", "lookup_connections", "messages", "receive", "send",
+    "set_contact", "set_router",
 ]  # fmt: skip
 
 

@@ -7,19 +7,21 @@ import contextlib
 import threading
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, overload
 
 from gateway import config as configs
 from gateway import numbers, session
 from gateway.backends import BackendBase
+from gateway.config import beside
 from gateway.errors import ConfigFault, ConfigurationError
 from gateway.message import IncomingMessage, OutgoingMessage
 from gateway.router import BlockingRouter, listening
 from gateway.router.registry import router_class
 from gateway.session import now_ms
+from gateway.store import changes, queries
 from gateway.store import connections as connection_rows
-from gateway.store import queries
 from gateway.store.types import Backend, Connection, Direction, Status
+from gateway.transmission import Transmission
 
 _lock = threading.RLock()
 _router: BlockingRouter | None = None
@@ -33,6 +35,7 @@ def configure(config: str | Path | Mapping[str, Any] | None = None) -> None:
     Python backend that can't be loaded among them; what was before then stays in use.
     """
     loaded = configs.from_mapping(config) if isinstance(config, Mapping) else configs.load(config)
+    beside.find_code(loaded.path)
     router_class(loaded.gateway.router)
     faults = []
     for name, each in loaded.backend.items():
@@ -192,17 +195,48 @@ def messages(
     return [router.from_row(row) for row in rows if row is not None]
 
 
+@overload
 def listen(
-    name: str, start: str = "oldest", timeout: float | None = None, backend: str | None = None
-) -> Iterator[IncomingMessage]:
+    name: str, start: str = ..., timeout: float | None = ..., backend: str | None = ..., statuses: Literal[False] = ...
+) -> Iterator[IncomingMessage]: ...
+
+
+@overload
+def listen(
+    name: str,
+    start: str = ...,
+    timeout: float | None = ...,
+    backend: str | None = ...,
+    *,
+    statuses: Literal[True],
+) -> Iterator[Transmission]: ...
+
+
+def listen(
+    name: str,
+    start: str = "oldest",
+    timeout: float | None = None,
+    backend: str | None = None,
+    statuses: bool = False,
+) -> Iterator[IncomingMessage] | Iterator[Transmission]:
     """Give each message that the router has run, failed ones too, filtered ones not; at least once.
 
     Asking for the next message acknowledges the last. The position is kept in the store under ``name``; readers
     with one name share the messages, and what a reader that died had not acknowledged is given out again.
     ``start``: where a new name begins, ``"oldest"`` or ``"newest"``. ``timeout`` seconds without a message end it.
-    Raises ValueError.
+
+    With ``statuses`` it gives each change of an outgoing transmission instead, from the first call under ``name``
+    on (``start`` doesn't count), until ``forget_listener``: the Transmission with the ``status`` and ``error`` of the
+    change. ``sending`` is left out. A name is for one or the other. Raises ValueError.
     """
-    return listening.listen(get_router(), name, start, timeout, backend)
+    if statuses:
+        return listening.each(listening.StatusReader(get_router(), name, backend), timeout)
+    return listening.each(listening.Reader(get_router(), name, start, backend), timeout)
+
+
+def forget_listener(name: str) -> bool:
+    """Forget a name of ``listen`` and its position; nothing is kept for it any more. False when it isn't known."""
+    return _session().store.write(lambda c: changes.forget(c, name))
 
 
 async def asend(text: str, connections: Connection | Iterable[Connection], **kwargs: Any) -> OutgoingMessage:
@@ -211,11 +245,20 @@ async def asend(text: str, connections: Connection | Iterable[Connection], **kwa
 
 
 async def alisten(
-    name: str, start: str = "oldest", timeout: float | None = None, backend: str | None = None
-) -> AsyncIterator[IncomingMessage]:
+    name: str,
+    start: str = "oldest",
+    timeout: float | None = None,
+    backend: str | None = None,
+    statuses: bool = False,
+) -> AsyncIterator[Any]:
     """As ``listen``, for ``async for``."""
     limit = None if timeout is None else asyncio.get_running_loop().time() + timeout
-    reader = listening.Reader(get_router(), name, start, backend)
+    router = get_router()
+    reader: listening.Reader | listening.StatusReader
+    if statuses:
+        reader = await asyncio.to_thread(listening.StatusReader, router, name, backend)
+    else:
+        reader = listening.Reader(router, name, start, backend)
     try:
         while True:
             message = await asyncio.to_thread(reader.step)

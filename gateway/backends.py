@@ -9,9 +9,9 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from gateway.config.model import Config, PoolConfig, PythonBackendConfig
+from gateway.config.model import Config, PoolConfig, PythonBackendConfig, RouteRule
 from gateway.errors import ConfigurationError
 from gateway.limits import Rate
 
@@ -25,6 +25,9 @@ UP = "up"
 
 class BackendBase:
     """A backend in Python: ``[backend.NAME] class = "package.module:Class"``. Override ``send``."""
+
+    defaults: ClassVar[Mapping[str, Any]] = {}
+    """What ``batch``, ``retries``, ``retry_delay`` (``"10s"``), ``backoff`` and ``retry_most`` are unless configured."""
 
     def __init__(self, router: BlockingRouter | None, name: str, **config: Any) -> None:
         self.router = router
@@ -85,23 +88,35 @@ class Choice:
     python: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a message is like, for ``[[route]]``. ``at``: when it is to go, POSIX seconds; None leaves hours out."""
+
+    sender: str = ""
+    parts: int = 1
+    characters: int = 0
+    at: float | None = None
+
+
 def choose(
     config: Config,
     backend: str,
     number: str,
     *,
     python: Collection[str] = (),
-    sender: str = "",
+    wish: Wish = Wish(),
     turn: float = 0.0,
     last_heard: Callable[[str], str | None] | None = None,
+    up: Collection[str] | None = None,
 ) -> Choice:
     """Resolve the backend that a caller named, for one number. Raises NoRouteError.
 
-    ``python``: names of the backends in Python. ``sender``: the sender asked for, for ``[[route]]``. ``turn``: 0 to 1,
+    ``python``: names of the backends in Python. ``wish``: the message, for ``[[route]]``. ``turn``: 0 to 1,
     evenly spread over successive calls; it picks the device of a ``balance`` pool in proportion to the rates.
-    ``last_heard``: for ``sticky`` pools, the device that last heard from a number.
+    ``last_heard``: for ``sticky`` pools, the device that last heard from a number. ``up``: the devices that are up,
+    for the choice by cost; None: all may be.
     """
-    name = _routed(config, number, sender) if backend == AUTO and AUTO not in python else backend
+    name = _routed(config, number, wish, up) if backend == AUTO and AUTO not in python else backend
     if name in python:
         return Choice(name, python=name)
     if name in config.devices:
@@ -115,11 +130,49 @@ def choose(
     return Choice(f"{name}@{preferred}" if preferred else name, tuple(pool.devices))
 
 
-def _routed(config: Config, number: str, sender: str) -> str:
-    for rule in config.route:
-        if (not rule.prefix or number.startswith(rule.prefix)) and (not rule.sender or sender in rule.sender):
-            return rule.backend
-    raise NoRouteError(f"no route for {number}: no [[route]] rule fits it")
+def _routed(config: Config, number: str, wish: Wish, up: Collection[str] | None) -> str:
+    fitting = [rule for rule in config.route if _fits(rule, number, wish)]
+    if not fitting:
+        raise NoRouteError(f"no route for {number}: no [[route]] rule fits it")
+    if config.gateway.routes == "first":
+        return fitting[0].backend
+    usable = [rule for rule in fitting if up is None or _ways(config, rule.backend, up)]
+    return min(usable or fitting, key=lambda rule: _cost(config, rule, up)).backend
+
+
+def _fits(rule: RouteRule, number: str, wish: Wish) -> bool:
+    opening = rule.opening
+    return (
+        (not rule.prefix or number.startswith(rule.prefix))
+        and (not rule.sender or wish.sender in rule.sender)
+        and _within(wish.parts, rule.parts)
+        and _within(wish.characters, rule.characters)
+        and (opening is None or wish.at is None or opening.open_at(wish.at, rule.timezone) == wish.at)
+    )
+
+
+def _within(size: int, span: tuple[int, int | None] | None) -> bool:
+    return span is None or (span[0] <= size and (span[1] is None or size <= span[1]))
+
+
+def _ways(config: Config, backend: str, up: Collection[str] | None) -> list[float]:
+    """What a part costs through each device of a backend that is up; a backend in Python always is."""
+    settings = config.backend.get(backend)
+    if isinstance(settings, PythonBackendConfig):
+        return [settings.cost]
+    names = settings.devices if settings else (backend,)
+    return [_device_cost(config, name) for name in names if up is None or name in up]
+
+
+def _cost(config: Config, rule: RouteRule, up: Collection[str] | None) -> float:
+    if rule.cost is not None:
+        return rule.cost
+    return min(_ways(config, rule.backend, up) or _ways(config, rule.backend, None), default=float("inf"))
+
+
+def _device_cost(config: Config, name: str) -> float:
+    known = config.devices.get(name)
+    return known.cost if known else float("inf")
 
 
 def _preferred(
@@ -174,17 +227,25 @@ def usable(pool: PoolConfig, seen: Mapping[str, Seen]) -> tuple[str, ...]:
 def lanes(config: Config, device: str, seen: Mapping[str, Seen]) -> tuple[str, ...]:
     """Give the lanes that a device may claim from now: its own, then those of its pools.
 
-    ``failover``: only the first usable device serves the pool. ``balance`` and ``sticky``: each usable device
-    serves what prefers it; what prefers nobody, or a device that isn't usable, is anybody's.
+    ``failover``: only the first usable device serves the pool; ``cost``: only the cheapest. ``balance`` and ``sticky``:
+    each usable device serves what prefers it; what prefers nobody, or a device that isn't usable, is anybody's.
     """
     found = [device]
     for name, pool in config.backend.items():
         if isinstance(pool, PythonBackendConfig) or device not in pool.devices:
             continue
         ready = usable(pool, seen)
-        if device not in ready or (pool.strategy == "failover" and device != ready[0]):
+        alone = _alone(config, pool, ready)
+        if device not in ready or (alone is not None and device != alone):
             continue
         orphans = [other for other in pool.devices if other not in ready]
-        mine = pool.devices if pool.strategy == "failover" else [device, *orphans]
+        mine = [device, *orphans] if alone is None else pool.devices
         found += [name, *(f"{name}@{each}" for each in mine)]
     return tuple(found)
+
+
+def _alone(config: Config, pool: PoolConfig, ready: Sequence[str]) -> str | None:
+    """The one device that serves a pool now; None when all that are ready do."""
+    if pool.strategy == "cost":
+        return min(ready, key=lambda name: _device_cost(config, name), default=None)
+    return next(iter(ready), None) if pool.strategy == "failover" else None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from gateway.store.types import Connection
 
@@ -41,6 +43,16 @@ def connections(given: object) -> list[Connection]:
         if not isinstance(each, Connection):
             raise TypeError(f"connections must be Connection objects, not {type(each).__name__}")
     return found
+
+
+def json_fields(fields: Mapping[str, Any], what: str = "fields") -> None:
+    """Check that a mapping can be stored as JSON. Raises TypeError."""
+    try:
+        json.dumps(fields, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{what} must be plain JSON values: {error}") from None
+    if not all(isinstance(key, str) for key in fields):
+        raise TypeError(f"the keys of {what} must be str")
 
 
 def aware(name: str, value: datetime | timedelta | None, now: datetime | None = None) -> datetime | None:

@@ -1,6 +1,8 @@
 """Structured log lines on stderr; numbers and texts are masked unless a person asks for them.
 
-Under systemd each line begins with ``<N>``, the priority of sd-daemon(3), and carries no time: the journal has both.
+Under systemd a line goes to the journal with its fields (``SMS_DEVICE``, ``SMS_MESSAGE``, …). Where the journal can't
+be reached, it begins with ``<N>``, the priority of sd-daemon(3), and carries no time, which the journal has.
+A line that comes again and again is written ten times a minute, and then says how often it was left out.
 """
 
 from __future__ import annotations
@@ -9,17 +11,25 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Mapping, MutableMapping
+import threading
+import time
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, TextIO, cast
 
 import structlog
 from structlog.typing import FilteringBoundLogger, Processor
+
+from gateway.journal import Journal, name_of
 
 PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2, "exception": 3}
 NUMBER_KEYS = frozenset({"identity", "identities", "number", "to", "sender", "source", "destination"})
 TEXT_KEYS = frozenset({"text", "ussd", "reply"})
 PLAIN_KEYS = frozenset({"message", "imei", "iccid", "imsi", "attempt", "transmission", "port", "path"})
 LONG_NUMBER = re.compile(r"(?<![\w.])\+?\d{7,15}(?![\w.])")
+
+OWN_KEYS = frozenset({"message", "transmission"})
+"""A line about one message is never a repeat of one about another."""
+BURST, WINDOW_S, MOST_KINDS = 10, 60.0, 1000
 
 Logger = FilteringBoundLogger
 
@@ -44,8 +54,10 @@ def configure(*, level: str = "info", masked: bool = True, stream: TextIO | None
     chain: list[Processor] = [structlog.contextvars.merge_contextvars, structlog.processors.add_log_level]
     if masked:
         chain.append(_mask)
+    journal = _to_journal(out)
+    ends = [_ToJournal(Journal(), _Line(journal))] if journal else [_Line(journal)]
     structlog.configure(
-        processors=[*chain, structlog.processors.ExceptionRenderer(), _Line(_to_journal(out))],
+        processors=[*chain, Repeats(), structlog.processors.ExceptionRenderer(), *ends],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.WriteLoggerFactory(file=out),
         cache_logger_on_first_use=False,
@@ -64,6 +76,52 @@ class _Forward(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         extra = {"exc_info": record.exc_info} if record.exc_info else {}
         get(record.name).log(record.levelno, record.getMessage(), **extra)
+
+
+class Repeats:
+    """Lets a line through ``BURST`` times in ``WINDOW_S`` seconds; the next one after that has ``left_out``."""
+
+    def __init__(self, mono: Callable[[], float] = time.monotonic) -> None:
+        self._mono, self._lock = mono, threading.Lock()
+        self._seen: dict[tuple[str, ...], tuple[float, int]] = {}
+
+    def __call__(self, _logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        """A processor of structlog. Raises DropEvent for what is left out."""
+        if not OWN_KEYS.isdisjoint(event):
+            return event
+        kind = tuple(str(event.get(key, "")) for key in ("level", "component", "event", "device", "reason"))
+        now = self._mono()
+        with self._lock:
+            since, count = self._seen.pop(kind, (now, 0))
+            left_out = 0
+            if now - since >= WINDOW_S:
+                left_out, since, count = max(0, count - BURST), now, 0
+            self._seen[kind] = since, count + 1
+            if len(self._seen) > MOST_KINDS:
+                del self._seen[next(iter(self._seen))]
+        if count >= BURST:
+            raise structlog.DropEvent
+        if left_out:
+            event["left_out"] = left_out
+        return event
+
+
+class _ToJournal:
+    """The last step under systemd: an entry with fields, or, where that fails, the line for stderr."""
+
+    def __init__(self, journal: Journal, line: _Line) -> None:
+        self._journal, self._line = journal, line
+
+    def __call__(self, logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
+        given = {key: value for key, value in event.items() if value is not None}
+        fields = {name_of(key): str(given[key]) for key in given if key not in ("event", "level", "exception")}
+        priority = PRIORITIES.get(str(given.get("level", method)), 6)
+        line = self._line(logger, method, event)
+        head, _, said = line.partition(">")
+        entry = {"MESSAGE": said, "PRIORITY": str(priority), "SYSLOG_IDENTIFIER": "sms-gateway", **fields}
+        if self._journal.send(entry):
+            raise structlog.DropEvent
+        return f"{head}>{said}"
 
 
 class _Line:

@@ -50,6 +50,8 @@ class Message:
     ) -> None:
         if not isinstance(text, str):
             raise TypeError(f"the text of a message must be a str, not {type(text).__name__}")
+        if not isinstance(in_response_to, Message | str | None):
+            raise TypeError(f"in_response_to must be a message or its id, not {in_response_to!r}")
         self.id = str(id_) if id_ else uuid.uuid4().hex
         self.connections = given.connections(connections)
         self.text = text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _INTERNATIONAL = re.compile(r"\+[\s().\-/]*\d[\d\s().\-/]*")
 _NATIONAL = re.compile(r"[\d(][\d\s().\-/]*")
@@ -39,6 +40,33 @@ def normalise(identity: str, region: str | None) -> str:
     if not phonenumbers.is_valid_number(number):
         return identity
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+@functools.lru_cache(maxsize=65536)
+def zones(identity: str) -> tuple[ZoneInfo | None, ...]:
+    """Give the time zones in which a number may be; ``(None,)``, the host's, where nothing is known.
+
+    >>> [str(zone) for zone in zones("+254700000001")], zones("22141"), zones("MyBank")
+    (['Africa/Nairobi'], (None,), (None,))
+    """
+    if not _INTERNATIONAL.fullmatch(identity):
+        return (None,)
+    import phonenumbers
+    from phonenumbers import timezone
+
+    try:
+        number = phonenumbers.parse(identity)
+    except phonenumbers.NumberParseException:
+        return (None,)
+    found = timezone.time_zones_for_geographical_number(number)
+    return tuple(filter(None, map(_zone, found))) or (None,)
+
+
+def _zone(name: str) -> ZoneInfo | None:
+    try:
+        return None if name == "Etc/Unknown" else ZoneInfo(name)
+    except ZoneInfoNotFoundError:  # a host without these tables
+        return None
 
 
 def _digits(text: str) -> str:

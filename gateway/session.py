@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from gateway import config as configs
+from gateway.config import beside
 from gateway.config.model import Config
 from gateway.errors import StoreError
 from gateway.store import nodes
@@ -23,6 +24,14 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+_STARTED_MS = time.time_ns() // 1_000_000 - time.monotonic_ns() // 1_000_000
+
+
+def unexpired_ms() -> int:
+    """Give the wall clock, or what it would be without its steps forward: no step makes messages expire."""
+    return min(now_ms(), _STARTED_MS + time.monotonic_ns() // 1_000_000)
+
+
 class Session:
     """A config with its database, which is opened when it is first needed. Usable from any thread.
 
@@ -31,9 +40,10 @@ class Session:
 
     def __init__(self, config: Config, store: Store | None = None) -> None:
         self.config = config
+        beside.find_code(config.path)
         self._store = store
         self._ours = store is None
-        self._epoch = 0
+        self._own: dict[str, int] = {}
         self._epochs: set[int] = set()
         self._lock = threading.RLock()
         self._closed = threading.Event()
@@ -57,18 +67,20 @@ class Session:
         """The state folder."""
         return self.config.gateway.state
 
-    @property
-    def epoch(self) -> int:
-        """The name under which this process claims work. It is kept alive in the background from now on."""
+    def epoch(self, work: str = "") -> int:
+        """The name under which this process claims a kind of work. It is kept alive in the background from now on."""
         with self._lock:
-            if self._epoch not in self._epochs:
-                self._epoch = self.start_epoch("drain")
-            return self._epoch
+            if self._own.get(work) not in self._epochs:
+                self._own[work] = self.start_epoch("drain")
+            return self._own[work]
 
     @contextlib.contextmanager
-    def claiming(self) -> Iterator[int]:
-        """Give the epoch for work that is claimed inside. When that breaks off, others get the work after the lease."""
-        epoch = self.epoch
+    def claiming(self, work: str = "") -> Iterator[int]:
+        """Give the epoch for work that is claimed inside. When that breaks off, others get the work after the lease.
+
+        Kinds of ``work`` that have threads of their own have epochs of their own: the end of one is not the others'.
+        """
+        epoch = self.epoch(work)
         try:
             yield epoch
         except BaseException:  # also an interrupt: whatever was claimed is in nobody's hands now

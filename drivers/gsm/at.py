@@ -83,6 +83,7 @@ class At:
         self.heard_mono = time.monotonic()
         self._in_step = False
         self._queue: deque[Line] = deque()
+        self._known: dict[tuple[str, ...], str] = {}
 
     def fileno(self) -> int:
         """The port's descriptor, readable when ``pump`` has work."""
@@ -91,6 +92,12 @@ class At:
     def close(self) -> None:
         """Close the port."""
         self.port.close()
+
+    def knows(self, commands: tuple[str, ...], command: str | None = None) -> tuple[str, ...]:
+        """These alternatives, the one that this modem has answered first; ``command``: it has answered this one."""
+        if command:
+            self._known[commands] = command
+        return tuple(sorted(commands, key=lambda one: one != self._known.get(commands)))
 
     def out_of_step(self) -> None:
         """The modem may still owe an answer: bring it in step before the next command."""

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from drivers.gsm import identity
-from drivers.gsm.at import At
+from drivers.gsm.at import At, ModemSilentError
+from drivers.gsm.composing import UnsendableError
 from drivers.gsm.driver import GsmDriver
 from drivers.gsm.lines import Kind, Line
-from drivers.gsm.sending import Answer, Order, UnsendableError
+from drivers.gsm.sending import Answer, Order
 from drivers.gsm.settings import Settings
 from drivers.text import pdu as codec
 
@@ -35,6 +36,12 @@ class AtEngine:
             # Keeps the radio link between messages; it ends by itself, 1 to 5 s after the last (§3.5.6).
             self._link_kept = at.command("AT+CMMS=2").ok
         reference: int | None = None
+        left = False
+
+        def leaving() -> None:
+            nonlocal left
+            left = True
+            order.leaving()
 
         def answered(line: Line) -> bool:
             nonlocal reference
@@ -49,9 +56,15 @@ class AtEngine:
             return True
 
         command = f"AT+CMGS={codec.tpdu_length(octets)}"
-        reply = at.send_pdu(command, octets.hex().upper(), order.timeout_s, order.leaving, answered)
+        reply = at.send_pdu(command, octets.hex().upper(), order.timeout_s, leaving, answered)
         self._link_kept = self._link_kept and order.more
-        return Answer(reference) if reply.ok else Answer(None, reply)
+        if not reply.ok:
+            return Answer(None, reply)
+        if not left:
+            # An OK in place of the prompt was somebody else's: nothing has left, and the line is out of step.
+            at.out_of_step()
+            raise ModemSilentError("no prompt for a message")
+        return Answer(reference)
 
     def signal(self, at: At) -> int | None:
         """See ``sending.Engine``."""
@@ -67,15 +80,14 @@ class AtEngine:
 
 def submit_pdu(order: Order) -> bytes:
     """The part as an SMS-SUBMIT with the service centre's number (3GPP TS 23.040 §9.2.2.2). Raises UnsendableError."""
-    submit = order.submit
-    message_class = 0 if submit.flash else submit.fields.get("message_class")
+    manner = order.manner
     message = codec.SubmitPdu(
-        destination=submit.destination,
-        content=codec.Content.of(order.part, message_class),
-        validity_s=submit.validity_s,
-        protocol=int(submit.fields.get("protocol", 0)),
+        destination=order.destination,
+        content=codec.Content.of(order.part, manner.message_class),
+        validity_s=manner.validity_s,
+        protocol=manner.protocol,
         report=order.receipt,
-        reject_duplicates=bool(submit.fields.get("reject_duplicates", False)),
+        reject_duplicates=manner.reject_duplicates,
         smsc=order.smsc,
     )
     try:

@@ -16,38 +16,33 @@ from drivers.base import (
     EnterPin,
     Event,
     Link,
-    Notice,
     Pause,
-    PinNeeded,
-    PinOutcome,
+    Record,
+    Recorded,
     State,
     Submit,
     Ussd,
-    UssdReply,
 )
 from drivers.gsm.at import CommandRefusedError, ModemSilentError
-from drivers.gsm.lines import Line
-from drivers.gsm.memory import Place
+from drivers.gsm.attending import Attendant
+from drivers.gsm.gate import Gate
 from drivers.gsm.opening import Finder
+from drivers.gsm.outcomes import Doubts
 from drivers.gsm.ports import PortError, PortGoneError
+from drivers.gsm.recorder import Recorder
 from drivers.gsm.recovery import Recovery
 from drivers.gsm.reporting import Reporter
+from drivers.gsm.rescue import Rescue
 from drivers.gsm.sending import Engine, Outbox
-from drivers.gsm.session import Session, WrongModemError, verdict
+from drivers.gsm.session import Session, SimChangedError, WrongModemError, verdict
 from drivers.gsm.settings import Settings
-from drivers.gsm.sim import ENTER_S, SimState, enter_pin
-from drivers.gsm.unasked import Hint, Hints, Unasked
-from drivers.gsm.ussd import UssdDesk
+from drivers.gsm.sim import SimState
+from drivers.gsm.unasked import Hint
 
 SIM_S = 2.0
 """Between two looks at a SIM that is not ready."""
 SEND_SLACK_S = 30.0
 """What sending a part may take besides the network's answer."""
-BURST_POLL_S = 1.0
-"""Between two polls that reports ask for while messages go out."""
-LATE_QUIET_S = 0.5
-"""After a message without an answer the line is read until it has been quiet for this long."""
-LATE_LIMIT_S = 3.0
 
 
 class GsmDriver:
@@ -59,24 +54,30 @@ class GsmDriver:
     """
 
     def __init__(self, settings: Settings, engine: Engine) -> None:
+        """Raises ValueError for options that don't fit."""
         self._settings = settings
         self._engine = engine
         self._link: Link
-        self._finder = Finder(settings)
-        self._recovery = Recovery()
-        self._outbox = Outbox(self._say, settings.answer_timeout, receipts=settings.receipts)
+        self._recorder = Recorder()
+        self._finder = Finder(settings, self._recorder)
+        self._recovery = Recovery.allowing(settings.recover)
+        self._outbox = Outbox(self._say, settings.answer_timeout, settings.habits, receipts=settings.receipts)
         self._reporter = Reporter(self._say, self._outbox, self._recovery, engine.name)
-        self._ussd = UssdDesk()
-        self._hints = Hints()
-        self._direct: dict[str, Place] = {}
+        self._gate = Gate(self._say, self._busy)
+        self._rescue = Rescue(self._say, self._busy, self._outbox, self._recovery)
+        self._attendant = Attendant(self._say, self._busy, settings, self._outbox, self._reporter, self._recovery)
         self._session: Session | None = None
-        self._last_sim: str | None = None
-        self._poll_due = self._polled = self._sim_due = 0.0
-        self._pin_asked = self._paused = self._closing = False
+        self._last_sim = settings.past.sim
+        self._sim_due = 0.0
+        self._paused = self._closing = False
 
     def run(self, link: Link) -> None:
         """Serve until ``Close``. Raises EOFError when the owner is gone."""
         self._link = link
+        past, now = self._settings.past, time.monotonic()
+        self._outbox.doubts = Doubts.remembered(
+            past.reference, [((token, index), now - age) for token, index, age in past.doubts]
+        )
         self._reporter.tell(None, State.STARTING, "opening the modem")
         try:
             while not self._closing:
@@ -119,14 +120,11 @@ class GsmDriver:
     def _next_due(self) -> float:
         due = [self._reporter.due_mono]
         if self._session and self._session.ready:
-            at_once = self._hints or (len(self._outbox) and self._reporter.is_up)
-            due.append(0.0 if at_once else self._poll_due)
+            due.append(0.0 if len(self._outbox) and self._reporter.is_up else self._attendant.next_due())
         elif self._session:
             due.append(self._sim_due)
         elif not self._paused:
             due.append(self._recovery.retry_mono)
-        if self._ussd.deadline_mono is not None:
-            due.append(self._ussd.deadline_mono)
         return min(due)
 
     # Commands
@@ -138,49 +136,19 @@ class GsmDriver:
                 if not self._reporter.is_up:
                     self._outbox.hand_back(self._reporter.why)
             case Ack():
-                self._guarded(lambda: self._acknowledge(command))
+                self._guarded(lambda: self._attendant.acknowledge(self._session, command))
             case EnterPin():
-                self._guarded(lambda: self._enter_pin(command.pin))
+                self._guarded(lambda: self._gate.enter(self._session, command.pin))
+                self._sim_due = 0.0
             case Ussd():
-                self._guarded(lambda: self._ask_ussd(command))
+                self._guarded(lambda: self._attendant.ask_ussd(self._session, command))
+            case Record():
+                self._say(Recorded(command.token, self._recorder.dump(time.monotonic())))
             case Pause():
                 self._pause(on=command.on)
             case Close():
                 self._outbox.hand_back("the device is being closed")
                 self._closing = True
-
-    def _acknowledge(self, ack: Ack) -> None:
-        memories = self._session.memories if self._session else None
-        if memories is None:
-            # Offered again after the next opening, and known to the owner then.
-            return
-        if ack.stored:
-            memories.stored(ack.keys)
-        else:
-            memories.not_stored(ack.keys)
-
-    def _enter_pin(self, pin: str) -> None:
-        session = self._session
-        state = session.look_at_sim().state if session and not session.ready else None
-        if session is None or state is not SimState.PIN:
-            # Nothing is given to a SIM that does not ask: it may be open by now, or want something else.
-            is_open = state is SimState.READY or (session is not None and session.ready)
-            self._say(PinOutcome(session.sim_id if session else "", True if is_open else None))
-            return
-        with self._busy(ENTER_S + 10.0, "giving the PIN to the SIM"):
-            accepted = enter_pin(session.at, pin)
-            left = None if accepted is None else session.tries_left()
-        self._say(PinOutcome(session.sim_id, accepted, left))
-        self._sim_due = 0.0
-
-    def _ask_ussd(self, question: Ussd) -> None:
-        if self._session is None or not self._session.ready:
-            self._say(UssdReply(question.token, None, error=self._reporter.why))
-            return
-        with self._busy(60.0, "asking the network"):
-            reply = self._ussd.ask(self._session.at, question)
-        if reply:
-            self._say(reply)
 
     def _pause(self, *, on: bool) -> None:
         self._paused = on
@@ -199,7 +167,7 @@ class GsmDriver:
             if not self._paused and now >= self._recovery.retry_mono:
                 self._open()
         elif not self._session.ready:
-            if self._hints.take(Hint.SIM) or now >= self._sim_due:
+            if self._attendant.hints.take(Hint.SIM) or now >= self._sim_due:
                 self._continue_opening(self._session)
         else:
             self._serve(self._session, now)
@@ -209,83 +177,50 @@ class GsmDriver:
     def _open(self) -> None:
         with self._busy(120.0, "looking for the modem"):
             port = self._finder.open()
-            self._session = Session(port, self._settings, self._engine, self._hints.hear, self._direct)
+            hear, direct = self._attendant.hints.hear, self._attendant.direct
+            self._session = Session(port, self._settings, self._engine, hear, direct)
             self._session.greet()
-            self._pin_asked = False
+        self._gate.forget()
+        self._rescue.opened(port.path)
         self._continue_opening(self._session)
 
     def _continue_opening(self, session: Session) -> None:
         self._sim_due = time.monotonic() + SIM_S
-        sim = session.look_at_sim()
+        sim = self._gate.look(session)
         if sim.state is SimState.READY:
             self._start_serving(session)
-            return
-        if sim.state is SimState.PIN and not self._pin_asked:
-            self._pin_asked = True
-            self._say(PinNeeded(session.sim_id, session.tries_left()))
-        self._reporter.tell_change(session, State.BLOCKED, sim.reason)
+        else:
+            self._reporter.tell_change(session, State.BLOCKED, sim.reason)
 
     def _start_serving(self, session: Session) -> None:
         with self._busy(self._engine.open_limit_s + 60.0, "opening the modem"):
             notices = session.prepare()
-        self._hints.forget_state()
-        if self._last_sim not in (None, session.sim_id):
-            notices.append(Notice("sim", f"another SIM is in the modem: {session.sim_id}", {"sim": session.sim_id}))
+        self._attendant.begin()
+        swapped = session.swapped(self._last_sim)
+        if swapped:
+            notices.append(swapped)
             self._outbox.doubts.clear()
+            self._reporter.remark = swapped.text
         self._last_sim = session.sim_id
         self._recovery.working(time.monotonic())
-        self._poll_due = 0.0
         self._say(*notices)
         self._reporter.tell_standing(session, self._settings.poll)
 
     def _serve(self, session: Session, now: float) -> None:
-        for hint in self._hints.take():
-            self._act_on(session, hint)
+        self._attendant.heed(session, now)
         if len(self._outbox) and self._reporter.is_up:
             with self._busy(self._settings.answer_timeout + SEND_SLACK_S, "sending a message"):
                 self._outbox.send_next(session.at, self._engine, session.smsc)
             self._recovery.answered()
-        if now >= self._poll_due:
-            self._polled, self._poll_due = now, now + self._settings.poll
-            self._say(*session.poll())
-        deadline = self._ussd.deadline_mono
-        if deadline is not None and now >= deadline:
-            self._say(*self._ussd.give_up("no answer from the network"))
-
-    def _act_on(self, session: Session, unasked: Unasked) -> None:
-        hint, line = unasked
-        match hint:
-            case Hint.STORED:
-                # While messages go out, many a report comes in: one poll for some of them.
-                self._poll_due = min(self._poll_due, self._polled + BURST_POLL_S if len(self._outbox) else 0.0)
-            case Hint.HANDED_OVER if session.memories:
-                self._say(*session.memories.take(line.body))
-            case Hint.NETWORK | Hint.SIM:
-                self._reporter.due_mono = 0.0
-            case Hint.CALL:
-                self._say(Notice("call", f"a call is coming in ({line.text})"))
-            case Hint.FULL:
-                self._poll_due = 0.0
-            case Hint.RESTARTED if session.has_restarted():
-                raise ModemSilentError("the modem has restarted by itself")
-            case Hint.ANSWER:
-                self._take_late(line)
-            case Hint.USSD:
-                self._say(*self._ussd.answered(line))
-            case _:
-                pass
-
-    def _take_late(self, line: Line) -> None:
-        if self._outbox.late(line):
-            self._recovery.answered()
+        self._attendant.poll(session, now)
 
     def _refresh(self) -> None:
         session = self._session
         if session is None or not session.ready:
             self._reporter.again(session)
         elif session.look_at_sim().state is not SimState.READY:
-            session.ready = False
-            self._pin_asked = False
+            session.sim_went()
+            self._gate.forget()
             self._sim_due = 0.0
         else:
             session.refresh()
@@ -298,8 +233,15 @@ class GsmDriver:
         """Run ``action``; what goes wrong with the modem becomes its health."""
         try:
             action()
+        except SimChangedError as error:
+            # Nothing is wrong with the modem: it is opened again at once, for its new SIM.
+            self._stop(State.STARTING, str(error))
+            self._recovery.absent(time.monotonic(), 0.0)
         except (ModemSilentError, CommandRefusedError, WrongModemError, PortError) as error:
             state, pause_s = verdict(error)
+            now = time.monotonic()
+            if self._session:
+                self._recorder.freeze(str(error), now)
             if pause_s is None:
                 self._fail(str(error))
                 return
@@ -307,29 +249,22 @@ class GsmDriver:
                 # Its power is gone, and with it whatever it still had to say.
                 self._outbox.doubts.clear()
             self._stop(state, str(error))
-            self._recovery.absent(time.monotonic(), pause_s)
+            self._recovery.absent(now, pause_s)
 
     def _fail(self, reason: str) -> None:
         """The modem is silent: hear what comes late, restart it if it is time for that, and open it again."""
-        session, reset = self._session, self._recovery.failed(time.monotonic())
-        if session:
-            with contextlib.suppress(ModemSilentError, PortError):
-                session.at.drain(LATE_QUIET_S, LATE_LIMIT_S)
-                for _, line in self._hints.take(Hint.ANSWER):
-                    self._take_late(line)
-                if reset:
-                    self._say(Notice("recovery", f"restarting the modem: {reason}"))
-                    if session.reset():
-                        self._outbox.doubts.clear()
+        step = self._recovery.failed(time.monotonic())
+        if self._session:
+            self._rescue.from_inside(self._session, self._attendant.hints, step, reason)
         self._stop(State.DOWN, reason)
+        self._rescue.from_outside(step, reason)
 
     def _stop(self, state: State, reason: str) -> None:
         self._drop_session()
         self._reporter.tell_change(None, state, reason)
 
     def _drop_session(self) -> None:
-        self._say(*self._ussd.give_up("the modem was closed"))
-        self._hints.forget_state()
+        self._attendant.end()
         if self._session:
             self._session.close()
             self._session = None

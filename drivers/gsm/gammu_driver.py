@@ -7,7 +7,6 @@ cuts texts at an extension character, stops at a PDU that it can't read and has 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -119,21 +118,19 @@ class GammuEngine:
 
 
 def message_of(order: Order) -> dict[str, Any] | None:
-    """The part in libGammu's words; None where it has none. Raises UnsendableError."""
-    submit, part = order.submit, order.part
-    unusual = submit.fields.keys() & {"protocol", "reject_duplicates"} or order.smsc is None
-    if unusual or not re.fullmatch(r"\+?[0-9*#]{1,20}", submit.destination):
+    """The part in libGammu's words; None where it has none."""
+    manner, part = order.manner, order.part
+    if not manner.usual or order.smsc is None:
         return None
     text = _text(part.encoding, part.payload)
     if text is None:
         return None
-    message_class = 0 if submit.flash else submit.fields.get("message_class", -1)
     message: dict[str, Any] = {
-        "Number": submit.destination,
-        "SMSC": {"Number": order.smsc, "Validity": validity(submit.validity_s)},
+        "Number": order.destination,
+        "SMSC": {"Number": order.smsc, "Validity": validity(manner.validity_s)},
         "Text": text,
         "Coding": CODINGS[part.encoding],
-        "Class": message_class,
+        "Class": -1 if manner.message_class is None else manner.message_class,
         "Type": "Status_Report" if order.receipt else "Submit",
     }
     if part.udh:

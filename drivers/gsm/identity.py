@@ -76,10 +76,11 @@ def read_imei(at: At, timeout_s: float = 5.0) -> str | None:
 
 def read_iccid(at: At) -> str | None:
     """The SIM's ICCID in digits. Raises ModemSilentError, PortGoneError."""
-    for command in ICCID_COMMANDS:
+    for command in at.knows(ICCID_COMMANDS):
         reply = at.command(command)
         found = _ICCID.search(" ".join(reply.lines).replace('"', " ")) if reply.ok else None
         if found:
+            at.knows(ICCID_COMMANDS, command)
             return found.group(1)
     return _iccid_from_file(at)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from drivers.base import Encoding, Event, Incoming, Notice, Receipt
@@ -50,14 +50,20 @@ class Memories:
         session: names this opening of the modem.
         direct: PDUs that the modem handed over without keeping them, until they are acknowledged; they outlive
             this opening.
+        receiving: where new messages should be kept, the best first.
     """
 
-    def __init__(self, at: At, sim: str, session: str, direct: dict[str, Place]) -> None:
+    def __init__(
+        self, at: At, sim: str, session: str, direct: dict[str, Place], receiving: Sequence[str] = RECEIVING
+    ) -> None:
         self._at = at
         self._sim = sim
         self._session = session
+        self._receiving = tuple(dict.fromkeys((*receiving, *RECEIVING)))
         self._names: list[str] = []
         self._offered: dict[str, Place] = {}
+        self._doomed: dict[str, Place] = {}
+        """Stored by the owner, and not deleted here yet."""
         self._direct = direct
         self._warned = False
         self.used: int | None = None
@@ -69,7 +75,8 @@ class Memories:
         told = self._at.try_value("AT+CPMS=?", "+CPMS") or ""
         groups = [re.findall(r'"(\w+)"', group) for group in re.findall(r"\(([^)]*)\)", told)]
         readable = groups[0] if groups else ["SM"]
-        receiving = next((name for name in RECEIVING if name in (groups[2] if len(groups) > 2 else readable)), "SM")
+        takes = groups[2] if len(groups) > 2 else readable
+        receiving = next((name for name in self._receiving if name in takes), "SM")
         reply = self._at.require(f'AT+CPMS="{receiving}","{receiving}","{receiving}"', 20.0)
         numbers = re.findall(r"\d+", reply.value("+CPMS") or "")
         self.used, self.size = (int(numbers[0]), int(numbers[1])) if len(numbers) >= 2 else (None, None)
@@ -91,11 +98,12 @@ class Memories:
                 self.used, self.size = used, size
                 events += self._fullness(name)
             seen = set()
-            for place in self._list(name) if used else ():
+            for place in list(self._list(name)) if used else ():
                 seen.add(place.key)
-                events += self._offer(place)
-            for key in [key for key, place in self._offered.items() if place.memory == name and key not in seen]:
-                del self._offered[key]
+                events += self._delete(place) if place.key in self._doomed else self._offer(place)
+            for known in (self._offered, self._doomed):
+                for key in [key for key, place in known.items() if place.memory == name and key not in seen]:
+                    del known[key]
         for place in list(self._direct.values()):
             events += self._offer(place)
         return events
@@ -107,19 +115,20 @@ class Memories:
         return self._offer(place)
 
     def stored(self, keys: tuple[str, ...]) -> None:
-        """They are safe: delete them. Raises ModemSilentError, PortGoneError; what is not deleted is offered again."""
+        """They are safe: delete them. What can't be deleted is not offered again; each poll tries it anew.
+
+        Raises ModemSilentError, PortGoneError.
+        """
         places = [place for key in keys if (place := self._offered.get(key))]
+        for place in places:
+            del self._offered[place.key]
+            self._doomed[place.key] = place
         for memory in dict.fromkeys(place.memory for place in places):
             if memory:
                 self._select(memory)
             for place in places:
-                if place.memory != memory:
-                    continue
-                if memory:
-                    self._at.command(f"AT+CMGD={place.index}", DELETE_S)
-                else:
-                    self._direct.pop(place.key, None)
-                self._offered.pop(place.key, None)
+                if place.memory == memory:
+                    self._delete(place)
 
     def not_stored(self, keys: tuple[str, ...]) -> None:
         """They could not be stored: a later poll offers them again."""
@@ -173,6 +182,14 @@ class Memories:
             if used <= 0:
                 return
 
+    def _delete(self, place: Place) -> list[Event]:
+        """Delete in the memory that is selected."""
+        if place.memory and not self._at.command(f"AT+CMGD={place.index}", DELETE_S).ok:
+            return []
+        self._direct.pop(place.key, None)
+        self._doomed.pop(place.key, None)
+        return []
+
     def _offer(self, place: Place) -> list[Event]:
         if place.key in self._offered:
             return []
@@ -187,8 +204,8 @@ class Memories:
             if isinstance(pdu, codec.Deliver):
                 return [self._incoming(place, pdu)]
             reason = "it is a message that was written on this modem"
-        except ValueError as error:
-            reason = str(error)
+        except Exception as error:  # noqa: BLE001 - strangers write PDUs; none may end the process, and all others wait
+            reason = str(error) or type(error).__name__
         return self._set_aside(place, reason)
 
     def _receipt(self, place: Place, report: codec.StatusReport) -> Receipt:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from drivers.gsm import identity, ports
 from drivers.gsm.at import At, ModemSilentError
 from drivers.gsm.ports import Port, PortError, PortGoneError, PortHeldError
+from drivers.gsm.recorder import Recorder
 from drivers.gsm.settings import Settings
 
 VIRTUAL = "virtual"
@@ -20,8 +21,10 @@ LOOK_AGAIN_S = 10.0
 class Finder:
     """Opens the port of one modem, wherever it is now."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, recorder: Recorder) -> None:
+        """``recorder`` keeps what goes over the port."""
         self._settings = settings
+        self._recorder = recorder
         self._last: str | None = None
         self._virtual: str | None = None
         self._looked: tuple[tuple[str, ...], float] | None = None
@@ -36,7 +39,7 @@ class Finder:
         """
         settings = self._settings
         if settings.port == VIRTUAL:
-            return Port(self._start_virtual())
+            return Port(self._start_virtual(), self._recorder)
         if settings.port:
             return self._open_path(settings.port)
         if settings.usb:
@@ -63,7 +66,7 @@ class Finder:
     def _open_path(self, path: str) -> Port:
         if not os.path.exists(path):  # noqa: PTH110 - a plain question about a plain path
             raise PortGoneError(f"{path} is not there")
-        return Port(path)
+        return Port(path, self._recorder)
 
     def _candidates(self) -> list[str]:
         found = ports.candidates(self._settings.ports)
@@ -76,7 +79,7 @@ class Finder:
         self._spare(paths)
         for path in paths:
             try:
-                port = Port(path)
+                port = Port(path, self._recorder)
             except PortHeldError as error:
                 held.append(str(error))
                 continue

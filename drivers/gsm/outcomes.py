@@ -7,6 +7,7 @@ evidence there is; where it does not decide, nobody is credited. Pure: the time 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 PartKey = tuple[int, int]
@@ -51,6 +52,16 @@ class Doubts:
         self._held = None
         self._open.append(_Doubt(part, now_mono, self._next))
         self._count(self._next)
+
+    @classmethod
+    def remembered(cls, reference: int | None, parts: Iterable[tuple[PartKey, float]]) -> Doubts:
+        """What an earlier owner of the line has left: the last answer's count, and the parts that left after it and
+        were not answered, each with the time when it left, the oldest first."""
+        doubts = cls()
+        doubts._count(reference)
+        for part, left_mono in parts:
+            doubts.add(part, left_mono)
+        return doubts
 
     def clear(self) -> None:
         """The modem was reset: what was open is never answered, and it may count from anywhere."""

@@ -16,11 +16,19 @@ from pathlib import Path
 import serial
 
 from drivers.base import DriverError
+from drivers.gsm.recorder import Recorder
 
 DEFAULT_GLOBS = ("/dev/ttyUSB*", "/dev/ttyACM*")
 SPEED = 115200
 NOT_MODEMS = frozenset({"0403", "10c4", "067b", "1a86", "2341"})
 """USB vendors of bare serial adapters and boards; probing one may disturb what hangs on it."""
+OTHER_USES = {
+    ("2c7c", "0125"): frozenset({0, 1}),
+    ("2c7c", "0121"): frozenset({0, 1}),
+    ("1e0e", "9001"): frozenset({0, 1}),
+}
+"""By vendor and product, the interfaces that speak diagnostics or positions: some modems hang when asked there."""
+SYS = Path("/sys")
 PTY_MAJORS = range(136, 144)
 PTY_MASTERS = frozenset({"/dev/ptmx", "/dev/pts/ptmx"})
 
@@ -40,9 +48,10 @@ class PortHeldError(PortError):
 class Port:
     """One open serial port, ours alone (TIOCEXCL and flock)."""
 
-    def __init__(self, path: str) -> None:
-        """Raises PortGoneError, PortHeldError or PortError."""
+    def __init__(self, path: str, recorder: Recorder | None = None) -> None:
+        """``recorder`` keeps what goes over it. Raises PortGoneError, PortHeldError or PortError."""
         self.path = path
+        self.recorder = recorder
         holder = holder_of(path)
         if holder:
             raise PortHeldError(f"{path} is in use by {holder}")
@@ -70,10 +79,14 @@ class Port:
             raise PortGoneError(f"{self.path} has vanished") from error
         if not octets:
             raise PortGoneError(f"{self.path} has vanished")
+        if self.recorder:
+            self.recorder.heard(octets, time.monotonic())
         return octets
 
     def write(self, octets: bytes, limit_s: float = 5.0) -> None:
         """Write all of ``octets``. Raises PortGoneError, and PortError when the modem takes none for ``limit_s``."""
+        if self.recorder:
+            self.recorder.sent(octets, time.monotonic())
         rest = memoryview(octets)
         end = time.monotonic() + limit_s
         try:
@@ -146,14 +159,14 @@ def _holds(process: Path, device: tuple[int, int]) -> bool:
     return held
 
 
-def candidates(globs: Iterable[str] = DEFAULT_GLOBS) -> list[str]:
-    """Ports that may be a modem's, each once, in a steady order; bare serial adapters are left out."""
+def candidates(globs: Iterable[str] = DEFAULT_GLOBS, sys: Path = SYS) -> list[str]:
+    """Ports that may be a modem's, each once, in a steady order; bare serial adapters and diagnostics are left out."""
     found = sorted({path for pattern in globs for path in glob(pattern)}, key=_natural)  # noqa: PTH207 - patterns are absolute
     seen: set[str] = set()
     ports: list[str] = []
     for path in found:
         real = os.path.realpath(path)
-        if real not in seen and usb_vendor(real) not in NOT_MODEMS:
+        if real not in seen and _may_be_modem(real, sys):
             seen.add(real)
             ports.append(path)
     return ports
@@ -165,29 +178,38 @@ def _natural(path: str) -> tuple[str, int, str]:
     return head, int(digits) if digits else -1, path
 
 
-def _sysfs(path: str) -> Path:
-    return Path("/sys/class/tty") / Path(os.path.realpath(path)).name / "device"
+def _may_be_modem(path: str, sys: Path) -> bool:
+    vendor, product = (usb_attribute(path, name, sys) for name in ("idVendor", "idProduct"))
+    if vendor in NOT_MODEMS:
+        return False
+    interface = usb_attribute(path, "bInterfaceNumber", sys)
+    others = OTHER_USES.get((vendor or "", product or ""), frozenset())
+    return interface is None or int(interface, 16) not in others
 
 
-def usb_path(path: str) -> str | None:
+def _sysfs(path: str, sys: Path) -> Path:
+    return sys / "class" / "tty" / Path(os.path.realpath(path)).name / "device"
+
+
+def usb_path(path: str, sys: Path = SYS) -> str | None:
     """The USB place of a port, as ``1-1.2``: it stays when the port changes its name."""
     try:
-        steps = _sysfs(path).resolve(strict=True).parts
+        steps = _sysfs(path, sys).resolve(strict=True).parts
     except OSError:
         return None
     places = [step for step in steps if step[0].isdigit() and "-" in step and ":" not in step]
     return places[-1] if places else None
 
 
-def usb_vendor(path: str) -> str | None:
-    """The USB vendor id of a port in four hexadecimal digits."""
+def usb_attribute(path: str, name: str, sys: Path = SYS) -> str | None:
+    """What the USB device or interface of a port says under ``name`` (``idVendor``), in small letters."""
     try:
-        place = _sysfs(path).resolve(strict=True)
+        place = _sysfs(path, sys).resolve(strict=True)
     except OSError:
         return None
     for parent in (place, *place.parents):
         with contextlib.suppress(OSError):
-            return (parent / "idVendor").read_text().strip().lower()
+            return (parent / name).read_text().strip().lower()
     return None
 
 

@@ -25,6 +25,9 @@ class Reporter:
         self._driver = driver
         self.last = Health(State.STARTING, reason="opening the modem")
         self.due_mono = 0.0
+        self.remark = ""
+        """What a person should know of a modem that is up."""
+        self._profile: str | None = None
 
     @property
     def is_up(self) -> bool:
@@ -39,6 +42,7 @@ class Reporter:
     def tell(self, session: Session | None, state: State, reason: str = "") -> None:
         """Report; what waits is handed back unless the modem is up."""
         if session:
+            self._profile = session.profile.name
             health = session.health(state, reason, self._outbox.round_trip_s)
         else:
             health = dataclasses.replace(self.last, state=state, reason=reason, signal=None, registration=None)
@@ -46,7 +50,7 @@ class Reporter:
             health,
             window=WINDOW,
             in_flight=len(self._outbox),
-            details={"driver": self._driver, "reopened": self._recovery.reopened, "resets": self._recovery.resets},
+            details={"driver": self._driver, "profile": self._profile, **self._recovery.told(time.monotonic())},
         )
         self.due_mono = time.monotonic() + HEALTH_EVERY_S
         self._send(self.last)
@@ -66,7 +70,7 @@ class Reporter:
         """Report an open modem by how it stands with the network."""
         network = session.network
         if network.served:
-            self.tell(session, State.UP)
+            self.tell(session, State.UP, self.remark)
             return
         self.tell(session, State.DOWN, f"no network: registration is {network.registration}")
         # Looked at more often than the heartbeat: messages wait for it.

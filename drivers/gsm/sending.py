@@ -10,6 +10,7 @@ from typing import Protocol
 
 from drivers.base import Event, Fault, Left, Outcome, Part, Result, Submit
 from drivers.gsm.at import At, ModemSilentError, Reply
+from drivers.gsm.composing import Habits, Manner, UnsendableError
 from drivers.gsm.lines import Line
 from drivers.gsm.outcomes import Doubts
 from drivers.gsm.ports import PortError
@@ -24,8 +25,9 @@ class Order:
     whether it answers this part (``drivers.gsm.outcomes``).
     """
 
-    submit: Submit
+    destination: str
     part: Part
+    manner: Manner
     smsc: str | None
     receipt: bool
     timeout_s: float
@@ -43,10 +45,6 @@ class Answer:
 
     reference: int | None
     refusal: Reply | None = None
-
-
-class UnsendableError(ValueError):
-    """The part can't be put into a PDU. One sentence says why."""
 
 
 class Engine(Protocol):
@@ -77,12 +75,14 @@ class Outbox:
     Args:
         send: takes events to the owner.
         answer_timeout_s: for the network's answer to one part.
+        habits: how messages go out that don't say it themselves.
         receipts: whether the device asks for status reports at all.
     """
 
-    def __init__(self, send: Callable[..., None], answer_timeout_s: float, *, receipts: bool) -> None:
+    def __init__(self, send: Callable[..., None], answer_timeout_s: float, habits: Habits, *, receipts: bool) -> None:
         self._send = send
         self._timeout_s = answer_timeout_s
+        self._habits = habits
         self._receipts = receipts
         self._queue: deque[tuple[Submit, Part]] = deque()
         self.doubts = Doubts()
@@ -110,20 +110,10 @@ class Outbox:
             left = True
             self._send(Left(((submit.token, part.index),), time.monotonic()))
 
-        self.doubts.expire(time.monotonic())
-        order = Order(
-            submit=submit,
-            part=part,
-            smsc=smsc,
-            receipt=submit.receipt and self._receipts,
-            timeout_s=self._timeout_s,
-            more=bool(self._queue),
-            leaving=leaving,
-            is_mine=self.doubts.is_mine,
-            in_doubt=self.doubts.may_be_refused,
-        )
         started = time.monotonic()
+        self.doubts.expire(started)
         try:
+            order = self._order(submit, part, smsc, leaving)
             result = self._judge(submit, part, engine.send(at, order))
         except UnsendableError as error:
             result = Result(submit.token, part.index, Outcome.REFUSED, fault=Fault.MESSAGE, reason=str(error))
@@ -149,6 +139,20 @@ class Outbox:
             fault, code, reason = _explain(Reply((), line.text))
             self._finish(Result(*part, Outcome.REFUSED, None, fault, code, reason, late=True))
         return part is not None
+
+    def _order(self, submit: Submit, part: Part, smsc: str | None, leaving: Callable[[], None]) -> Order:
+        return Order(
+            destination=submit.destination,
+            part=part,
+            manner=self._habits.manner(submit, part),
+            smsc=smsc,
+            receipt=submit.receipt and self._receipts,
+            timeout_s=self._timeout_s,
+            more=bool(self._queue),
+            leaving=leaving,
+            is_mine=self.doubts.is_mine,
+            in_doubt=self.doubts.may_be_refused,
+        )
 
     def _judge(self, submit: Submit, part: Part, answer: Answer) -> Result:
         if answer.reference is not None:
@@ -192,5 +196,5 @@ def _explain(refusal: Reply) -> tuple[Fault, int | None, str]:
     family, code = refusal.error
     if code is None:
         return Fault.UNCLEAR, None, f"the modem refused the message ({refusal.final})"
-    meaning = smscodes.cms_error(code) if family == "CMS" else smscodes.cme_error(code)
+    meaning = smscodes.explain(family, code)
     return meaning.fault, code, meaning.sentence

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from drivers.base import DriverError, Event, Health, Notice, State
-from drivers.gsm import identity
+from drivers.gsm import identity, profiles
 from drivers.gsm.at import At, CommandRefusedError, ModemSilentError
 from drivers.gsm.identity import Identity, Network
 from drivers.gsm.lines import Line
@@ -25,6 +25,10 @@ CNMI = ("2,1,0,2,0", "2,1,0,1,0", "1,1,0,2,0", "1,1,0,1,0", "1,1,0,0,0", "2,1,0,
 
 class WrongModemError(DriverError):
     """Another modem, or another SIM, than the config means. One sentence says which."""
+
+
+class SimChangedError(DriverError):
+    """Another SIM was put in while the modem was open. One sentence says so."""
 
 
 ABSENT_S = 1.0
@@ -72,6 +76,7 @@ class Session:
         self._direct = direct
         self._name = f"{os.getpid()}-{time.time_ns():x}"
         self.identity = Identity()
+        self.profile = profiles.GENERAL
         self.network = Network()
         self.sim = Sim(SimState.BUSY)
         self.iccid: str | None = None
@@ -94,13 +99,40 @@ class Session:
         expected = self._settings.imei
         if expected and self.identity.imei != expected:
             raise WrongModemError(f"the modem at {self.at.port.path} has IMEI {self.identity.imei}, not {expected}")
+        self.profile = profiles.choose(self.identity.maker, self.identity.model, self._settings.profile)
+        for command in self.profile.init:
+            self.at.command(command)
 
     def look_at_sim(self) -> Sim:
-        """The SIM's state now; its ICCID is read along where the card lets it be."""
+        """The SIM's state now; its ICCID is read along where the card lets it be. Raises WrongModemError."""
         self.sim = read_sim(self.at)
         if self.iccid is None and self.sim.state is not SimState.BUSY:
-            self.iccid = identity.read_iccid(self.at)
+            self.identify()
         return self.sim
+
+    def identify(self) -> str:
+        """Read again which SIM is in; what tells it from others. Raises WrongModemError."""
+        self.iccid = identity.read_iccid(self.at)
+        wanted = self._settings.iccid
+        if wanted and self.iccid and self.iccid != wanted.rstrip("Ff"):
+            raise WrongModemError(f"the SIM in {self.at.port.path} has ICCID {self.iccid}, not {wanted}")
+        return self.sim_id
+
+    def sim_went(self) -> None:
+        """The SIM can't be used any more: which one comes is open."""
+        self.ready = False
+        self.iccid = self.imsi = None
+
+    def swapped(self, before: str | None) -> Notice | None:
+        """What to say when another SIM was in the modem ``before``."""
+        now = self.iccid or self.imsi
+        if before is None or now is None or before in (self.iccid, self.imsi):
+            return None
+        home = self._settings.past.homes.get(now)
+        text = f"another SIM is in the modem: {now} instead of {before}" + (
+            f"; it was in {home} before" if home else ""
+        )
+        return Notice("sim", text, {"sim": now, "before": before, "home": home})
 
     def tries_left(self) -> int | None:
         """PIN tries left, None where the modem does not tell."""
@@ -108,26 +140,37 @@ class Session:
 
     def prepare(self) -> list[Event]:
         """Make the modem ready to send and to receive; its SIM is. Raises WrongModemError, CommandRefusedError."""
-        self.iccid = identity.read_iccid(self.at)
-        wanted = self._settings.iccid
-        if wanted and self.iccid != wanted:
-            raise WrongModemError(f"the SIM in {self.at.port.path} has ICCID {self.iccid}, not {wanted}")
+        self.identify()
+        if self._settings.iccid and self.iccid is None:
+            raise WrongModemError(f"the SIM in {self.at.port.path} does not tell its ICCID, so it can't be known")
         self.engine.open(self.at)
         self.at.command("AT+CMEE=1")
         self.imsi = identity.read_imsi(self.at)
-        self.smsc = identity.read_smsc(self.at)
+        notices = self._service_centre()
         self.at.require("AT+CMGF=0")
         # Phase 2+ acknowledges what is handed over (+CNMA); we keep to the older service, where it isn't wanted.
         self.at.command("AT+CSMS=0")
-        self.memories = Memories(self.at, self.sim_id, self._name, self._direct)
+        self.memories = Memories(self.at, self.sim_id, self._name, self._direct, self.profile.memories)
         self.memories.setup()
         self._subscribe()
         self.refresh()
         self.ready = True
-        return [] if self.smsc else [Notice("smsc", "the SIM has no service centre number: sending will fail")]
+        return notices
+
+    def _service_centre(self) -> list[Event]:
+        """Learn the number that messages go through: the config's, else the SIM's, else the one that this SIM had."""
+        told = identity.read_smsc(self.at)
+        self.smsc = self._settings.smsc or told or self._settings.past.smscs.get(self.sim_id)
+        if self.smsc is None:
+            return [Notice("smsc", "the SIM has no service centre number: sending will fail")]
+        if told is None and self.at.command(f'AT+CSCA="{self.smsc}",{145 if self.smsc.startswith("+") else 129}').ok:
+            return [Notice("smsc", f"the SIM had no service centre number and was given {self.smsc}")]
+        return []
 
     def _subscribe(self) -> None:
-        for form in CNMI:
+        for command in self.profile.bearer:
+            self.at.command(command)
+        for form in (*self.profile.cnmi, *CNMI):
             if self.at.command(f"AT+CNMI={form}").ok:
                 break
         for name in ("+CREG", "+CEREG"):
@@ -137,7 +180,10 @@ class Session:
         self.at.command("AT+COPS=3,0")
 
     def refresh(self) -> None:
-        """Read signal, registration and operator again."""
+        """Read signal, registration and operator again. Raises SimChangedError."""
+        before = self.iccid
+        if self.ready and self.identify() != before and before:
+            raise SimChangedError(f"another SIM was put in: {self.iccid} instead of {before}")
         self.network = replace(identity.read_network(self.at), signal=self.engine.signal(self.at))
 
     def poll(self) -> list[Event]:

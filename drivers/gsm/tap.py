@@ -200,7 +200,9 @@ class _Pump:
             if sending.in_doubt:
                 return False
             sending.refusal = None if line.text == "OK" else line.text
-        elif sending and line.text.startswith("+CM"):
+        elif sending and (
+            line.text.startswith("+CM") or (line.text == "ERROR" and self._at.cutter.asking in PROMPTING)
+        ):
             sending.refusal = line.text
         self._call.finals.append(line.text)
         self.in_step = True

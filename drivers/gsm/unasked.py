@@ -38,6 +38,7 @@ NAMES = {
     "+CPIN": Hint.SIM,
     "^SIMST": Hint.SIM,
     "RING": Hint.CALL,
+    "+CLIP": Hint.CALL,
     "+CRING": Hint.CALL,
     "^SMMEMFULL": Hint.FULL,
     "+ZSMSFULL": Hint.FULL,

@@ -31,6 +31,31 @@ def cme_error(code: int) -> Meaning:
     return _CME.get(code) or Meaning(f"unknown +CME ERROR {code}", Fault.UNCLEAR)
 
 
+def explain(family: str, code: int) -> Meaning:
+    """The meaning of ``+CMS ERROR`` (``family`` CMS) or ``+CME ERROR`` in a whole sentence: who refused, in the
+    standard's words, with the number and where it stands.
+
+    >>> explain("CMS", 1).sentence
+    'the network refused the message: unassigned (unallocated) number (+CMS ERROR 1, 3GPP TS 24.011 annex E)'
+    """
+    meaning = cms_error(code) if family == "CMS" else cme_error(code)
+    who, standard = _origin(family, code)
+    known = code in (_CMS if family == "CMS" else _CME)
+    where = f" (+{family} ERROR {code}, {standard})" if known else ""
+    return Meaning(f"{who} refused the message: {meaning.sentence}{where}", meaning.fault)
+
+
+def _origin(family: str, code: int) -> tuple[str, str]:
+    """Who gives such a code, and where it stands."""
+    if family != "CMS":
+        return "the modem", "3GPP TS 27.007 §9.2"
+    if code < 128:
+        return "the network", "3GPP TS 24.011 annex E"
+    if code < 256:
+        return "the service centre", "3GPP TS 23.040 §9.2.3.22"
+    return "the modem", "3GPP TS 27.005 §3.2.5"
+
+
 def _table(sentences: Mapping[Fault, Mapping[int, str]]) -> dict[int, Meaning]:
     return {code: Meaning(words, fault) for fault, group in sentences.items() for code, words in group.items()}
 

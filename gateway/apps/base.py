@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gateway.message import IncomingMessage, OutgoingMessage
     from gateway.router import BlockingRouter
+    from gateway.transmission import Transmission
 
 
 def name_of(module: str) -> str:
@@ -25,7 +26,7 @@ class App:
 
     Incoming messages go through ``filter``, ``parse``, ``handle``, ``default``, ``cleanup``: all apps, in the
     order of the config, run one phase before the next phase starts. Outgoing ones go through ``outgoing``
-    in reverse order.
+    in reverse order. ``status`` is called for each later change of a transmission.
 
     ======== =========================================== ==================================================
     phase    is for                                      what stops
@@ -37,10 +38,11 @@ class App:
     cleanup  tidying; runs unless the message was        nothing
              filtered
     outgoing changing or stopping what goes out          False cancels the message
+    status   hearing what became of a message            nothing
     ======== =========================================== ==================================================
 
     Only ``True`` and ``False`` themselves count. What an app raises in an incoming phase fails the message,
-    which is kept; in ``outgoing`` it is logged, and the message goes on.
+    which is kept; in ``outgoing`` and ``status`` it is logged, and the message goes on.
     """
 
     name: str
@@ -60,6 +62,11 @@ class App:
 
     def __repr__(self) -> str:
         return f"<app: {self.name}>"
+
+    @property
+    def wants_status(self) -> bool:
+        """Whether ``status`` is to be called: when the class has one. While no app wants it, nothing is noted."""
+        return type(self).status is not App.status
 
     def configure(self, *_: Any, **options: Any) -> None:
         """Take the options of ``[app.NAME]``. Raise TypeError or ValueError for one that can't be used."""
@@ -84,6 +91,14 @@ class App:
 
     def outgoing(self, msg: OutgoingMessage) -> Any:
         """Change the message before it is stored; return False to cancel it."""
+
+    def status(self, transmission: Transmission) -> Any:
+        """Hear of a change: ``transmission`` has the new ``status``, its ``error``, and the ``message_id``.
+
+        Called where the router is drained, in the service, soon after the change; ``sending`` is left out. At least
+        once: a process that dies in here is told again. ``status`` and ``error`` are those of the change, the rest
+        is as it stands now.
+        """
 
 
 App.name = "app"

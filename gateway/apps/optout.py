@@ -9,6 +9,7 @@ from gateway.apps.base import App
 from gateway.message import IncomingMessage, OutgoingMessage
 from gateway.session import now_ms
 from gateway.store import optouts
+from gateway.store.gate import CONFIRMATION
 
 STOP = ("stop", "unsubscribe", "end", "quit")
 START = ("start", "unstop")
@@ -17,12 +18,14 @@ START = ("start", "unstop")
 class Confirmation(OutgoingMessage):
     """The one message that somebody who said STOP still gets."""
 
+    kind = CONFIRMATION
+
 
 class OptOutApp(App):
-    """Keeps messages from those who said STOP: they are stored as cancelled, with the reason.
+    """Notes who says STOP; from then on every message to them is cancelled at the gate, with the reason.
 
     ``[app.optout]``: ``stop`` and ``start`` are lists of words, each the whole message; ``stopped`` and ``started``
-    are the answers, empty for none. Put it first, so that its ``outgoing`` has the last word.
+    are the answers, empty for none.
     """
 
     def configure(
@@ -56,14 +59,3 @@ class OptOutApp(App):
         if answer:
             msg.respond(answer, class_=Confirmation)
         return True
-
-    def outgoing(self, msg: OutgoingMessage) -> None:
-        """Refuse recipients who said STOP."""
-        if isinstance(msg, Confirmation):
-            return
-        assert self.router is not None
-        with self.router.session.store.read() as c:
-            found = optouts.among(c, [each.identity for each in msg.connections])
-        for connection in msg.connections:
-            if connection.identity in found:
-                msg.refuse(connection, "the recipient has opted out")

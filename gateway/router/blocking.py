@@ -12,10 +12,13 @@ from gateway.errors import GatewayError, MessageSendingError
 from gateway.message import IncomingMessage, Message, OutgoingMessage
 from gateway.router import delivery, incoming, lanes, outgoing, phases
 from gateway.router.registry import Registry
+from gateway.router.statuses import Statuses
 from gateway.session import now_ms
 from gateway.store import connections as connection_rows
-from gateway.store import outbox, queries, router_rows
+from gateway.store import optouts, outbox, queries, router_rows
+from gateway.store.crashing import Point, point
 from gateway.store.engine import Conn
+from gateway.store.gate import CONFIRMATION, OPTED_OUT, Gate
 from gateway.store.types import Backend, Connection, Direction, MessageRow, NewMessage, Status
 
 _VERBS: Mapping[str, Callable[[Conn, str, int], outbox.Changed]] = {
@@ -50,6 +53,9 @@ class BlockingRouter:
         self.config = self.session.config
         self._registry = Registry(self, self.config)
         self._lanes = lanes.Lanes(self)
+        self.gate = Gate(self.config)
+        """What every message passes on its way out."""
+        self._statuses = Statuses(self, of_the_config=apps is None)
         self._closed = False
         if backends is None:
             backends = {name: each for name, each in self.config.backend.items() if not hasattr(each, "devices")}
@@ -112,10 +118,12 @@ class BlockingRouter:
 
     def receive_incoming(self, msg: IncomingMessage) -> None:
         """Store a message and run its phases. Raises what an app raises; the message is kept as failed."""
+        self.session.store.require_room()
         with self.session.claiming() as epoch:
             row = self.session.store.write(lambda c: router_rows.put(c, incoming.new_row(msg, epoch), now_ms()))
-            failure, _ = incoming.run(self, msg.bind(self, row), epoch)
+            failure = incoming.run_alone(self, msg.bind(self, row), epoch)
         self.deliver()
+        self._statuses.drain()
         msg.refresh()
         if failure is not None:
             raise failure.cause
@@ -148,6 +156,7 @@ class BlockingRouter:
         ValueError before anything is stored, GatewayError for a key that belongs to another message, StoreError,
         and with ``raise_on_error`` MessageSendingError.
         """
+        self.session.store.require_room()
         first = lanes.first_with_key(self, msg)
         if first is None:
             new = self.prepare(msg)
@@ -156,6 +165,7 @@ class BlockingRouter:
             row, created = self.session.store.write(
                 lambda c: router_rows.enqueue(c, new, now_ms(), int(self.config.gateway.ageing * 1000))
             )
+            point(Point.SEND_STORED)
             first = msg.bind(self, row) if created else self._outgoing(row)
             self.sent(self.python_lanes(row) if created else ())
         if self.blocking:
@@ -167,15 +177,27 @@ class BlockingRouter:
     def prepare(self, msg: OutgoingMessage) -> NewMessage:
         """Check a message, run its outgoing phase, and give the row to store. Raises TypeError, ValueError."""
         outgoing.check(msg)
+        self._statuses.ask()
         cancelled_by = self.process_outgoing_phases(msg)
         if cancelled_by is not None:
             msg.processed = False
+        self._refuse_opted_out(msg)
         return outgoing.prepare(msg, outgoing.check(msg), self._lanes.of, cancelled_by.name if cancelled_by else None)
+
+    def _refuse_opted_out(self, msg: OutgoingMessage) -> None:
+        """Say at once what the gate would say of these recipients."""
+        if msg.kind != CONFIRMATION:
+            with self.session.store.read() as c:
+                found = optouts.among(c, [each.identity for each in msg.connections])
+            for connection in msg.connections if found else ():
+                if connection.identity in found:
+                    msg.refuse(connection, OPTED_OUT)
 
     def sent(self, lanes: Iterable[str]) -> None:
         """Called after messages were stored; ``lanes`` are the Python backends that have work now."""
         for lane in lanes:
             delivery.drain_lane(self, lane)
+        self._statuses.drain()
         self.poke()
 
     def poke(self) -> None:
@@ -210,18 +232,22 @@ class BlockingRouter:
     def drain(self, stop: Callable[[], bool] = lambda: False) -> int:
         """Do all router work that is due, here and now; gives how many messages and batches that was.
 
-        Runs the phases of stored incoming messages and calls Python backends. Each item is claimed by one process;
-        what a dead process had claimed comes back after its lease. An app that raises fails its message only.
-        ``stop`` is asked after each item, and ends the work by True.
+        Runs the phases of stored incoming messages, calls Python backends and tells apps of changes of status. Each
+        item is claimed by one process; what a dead process had claimed comes back after its lease. An app that raises
+        fails its message only. ``stop`` is asked after each item, and ends the work by True.
         """
         total = 0
-        while done := incoming.drain(self, stop, _TURN) + self.deliver(stop):
+        while done := self.run_apps(stop) + self.deliver(stop):
             total += done
         return total
 
-    def deliver(self, stop: Callable[[], bool] = lambda: False) -> int:
-        """Call the Python backends that have something due; gives how many batches that was."""
-        return sum(delivery.drain_lane(self, lane, stop) for lane in list(self.backends))
+    def run_apps(self, stop: Callable[[], bool] = lambda: False) -> int:
+        """Do that part of ``drain`` that is the apps': up to 100 incoming messages, then all changes of status."""
+        return incoming.drain(self, stop, _TURN) + self._statuses.drain(stop)
+
+    def deliver(self, stop: Callable[[], bool] = lambda: False, lanes: Iterable[str] | None = None) -> int:
+        """Call the Python backends that have something due, or of those ``lanes``; gives how many batches that was."""
+        return sum(delivery.drain_lane(self, lane, stop) for lane in (list(self.backends) if lanes is None else lanes))
 
     def report(self, message_id: str, identity: str, status: str, error: str | None = None) -> bool:
         """Hand in a receipt from a Python backend: ``"sent"``, ``"delivered"``, or ``"failed"`` with the reason.

@@ -13,6 +13,7 @@ from gateway.errors import GatewayError, MessageSendingError
 from gateway.given import said
 from gateway.session import now_ms
 from gateway.store import outbox, router_rows
+from gateway.store.crashing import Point, point
 from gateway.store.engine import Conn
 from gateway.store.types import Claimed, PartResult, Settlement, Status
 
@@ -36,6 +37,9 @@ def call(
         raise MessageSendingError(f"the backend {name!r} isn't configured", identities)
     try:
         backend.send(id_, text, list(identities), context)
+    except MessageSendingError as error:  # what a backend says that knows what has gone wrong
+        log.warning("%s could not send message %s: %s", name, id_, error)
+        raise MessageSendingError(f"the backend {name}: {error}", error.failed_identities or identities) from error
     except Exception as error:
         failed = [str(each) for each in getattr(error, "failed_identities", None) or identities]
         log.exception("%s encountered an error while sending", name)
@@ -47,21 +51,26 @@ def drain_lane(router: BlockingRouter, lane: str, stop: Callable[[], bool] = lam
     settings = router.backend_settings(lane)
     results: list[PartResult] = []
     settlements: list[Settlement] = []
+    given: list[Claimed] = []
 
     def step(c: Conn) -> list[Claimed]:
         now = now_ms()
         if settlements:
             outbox.settle(c, epoch, results, settlements, now)
+            sent = {each.attempt for each in settlements if each.status is Status.SENT}
+            router.gate.count(c, ((each, each.attempt in sent) for each in given), now)
         together = 0 if stop() else router_rows.leading_rows(c, lane, settings.batch, now)
-        request = outbox.ClaimRequest(lane, (lane,), epoch, max_rows=together)
+        request = outbox.ClaimRequest(lane, (lane,), epoch, max_rows=together, gate=router.gate)
         return outbox.claim(c, request, now) if together else []
 
     batches = 0
-    with router.session.claiming() as epoch:
+    with router.session.claiming(lane) as epoch:
         while claimed := router.session.store.write(step):
-            results, settlements = [], []
+            point(Point.BACKEND_CLAIMED)
+            results, settlements, given = [], [], claimed
             for _, rows in itertools.groupby(claimed, lambda each: each.message_id):
                 _send(router, lane, list(rows), results, settlements)
+            point(Point.BACKEND_CALLED)
             batches += 1
     return batches
 
@@ -88,6 +97,7 @@ def _send(
             settlements.append(Settlement(each.attempt, each.transmission, Status.SENT))
             continue
         again = each.number <= settings.retries
+        pause_s = min(settings.retry_delay * settings.backoff ** (each.number - 1), settings.retry_most)
         results.append(
             PartResult(each.attempt, 1, Outcome.REFUSED, fault=Fault.UNCLEAR, reason=error or "", left_ms=now)
         )
@@ -97,7 +107,7 @@ def _send(
                 each.transmission,
                 Status.QUEUED if again else Status.FAILED,
                 error,
-                now + int(settings.retry_delay * 1000) if again else None,
+                now + int(pause_s * 1000) if again else None,
             )
         )
 

@@ -1,7 +1,7 @@
-"""The router's work on stored incoming messages: claim one, run the apps, finish it with all its answers.
+"""The router's work on stored incoming messages: claim some, run the apps on each, finish it with all its answers.
 
-A message is claimed, and that is committed, before an app sees it; so what was claimed by a process that died may
-have been seen. One commit finishes a message, stores its answers and claims the next one.
+That an app is about to see a message is committed before it does (``batch``); so what had begun when a process died
+may have been seen. One commit finishes a message, stores its answers and begins the next one.
 """
 
 from __future__ import annotations
@@ -14,12 +14,15 @@ from dataclasses import dataclass
 from threading import local
 from typing import TYPE_CHECKING, Any
 
+from drivers.text import segments
 from gateway.errors import GatewayError, StoreError
 from gateway.given import said, storable_text
 from gateway.message import IncomingMessage
+from gateway.router.batch import Batch
 from gateway.router.phases import AppError
-from gateway.session import now_ms
+from gateway.session import now_ms, unexpired_ms
 from gateway.store import inbox, outbox, router_rows
+from gateway.store.crashing import Point, point
 from gateway.store.engine import Conn
 from gateway.store.types import MessageRow, NewMessage, Status
 from gateway.transmission import moment
@@ -29,6 +32,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("gateway.router")
 _draining = local()
+
+Commit = Callable[[Callable[[Conn], object]], object]
+"""Writes what it is given, in one commit, and perhaps more with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +51,20 @@ class _LostClaimError(GatewayError):
 
 def new_row(msg: IncomingMessage, claimed_by: int | None = None) -> inbox.NewIncoming:
     """Give the row of a message that ``receive()`` puts in."""
-    connection = msg.connections[0]
+    connection, text = msg.connections[0], storable_text(msg.text)
+    count = segments.count(text)
     return inbox.NewIncoming(
         id=msg.id,
         connection_id=connection.id,
         backend=connection.backend.name,
         identity=connection.identity,
-        text=storable_text(msg.text),
+        text=text,
         fields=storable(msg.fields),
         to=msg.to,
         received_ms=int(msg.received_at.timestamp() * 1000),
+        in_response_to=msg.in_response_to_id,
+        encoding=str(count.encoding),
+        parts=count.parts,
         claimed_by=claimed_by,
     )
 
@@ -85,38 +95,54 @@ def drain(router: BlockingRouter, stop: Callable[[], bool], most: int) -> int:
         if not first:
             return 0
         with router.session.claiming() as epoch:
-            waiting = router.session.store.write(lambda c: _tend(c, router, epoch))
-            while waiting:
-                count += 1
-                again = count < most
-                _, waiting = run(router, message(router, waiting[0]), epoch, more=lambda: again and not stop())  # noqa: B023
+            batch = Batch(router.session.store, epoch)
+
+            def commit(end: Callable[[Conn], object]) -> None:
+                if batch.step(end, more=count < most and not stop()):
+                    router.poke()
+
+            try:
+                batch.step(lambda c: _tend(c, router, epoch), more=True)
+                while batch.begun is not None:
+                    count += 1
+                    run(router, message(router, batch.begun), epoch, commit)
+            finally:
+                batch.give_back()
     return count
 
 
-def run(
-    router: BlockingRouter, msg: IncomingMessage, epoch: int, *, more: Callable[[], bool] = lambda: False
-) -> tuple[Failure | None, list[MessageRow]]:
-    """Run the phases of a claimed message and finish it; claim the next one with ``more``.
+def run_alone(router: BlockingRouter, msg: IncomingMessage, epoch: int) -> Failure | None:
+    """Run the phases of a message that this process alone knows of, and finish it. Returns why it failed, if it did."""
 
-    Returns why it failed, if it did, and the message that was claimed.
-    """
+    def commit(end: Callable[[Conn], object]) -> None:
+        router.session.store.write(end)
+        router.poke()
+
+    return run(router, msg, epoch, commit)
+
+
+def run(router: BlockingRouter, msg: IncomingMessage, epoch: int, commit: Commit) -> Failure | None:
+    """Run the phases of a message that has begun, and finish it by ``commit``. Returns why it failed, if it did."""
+    point(Point.APP_CLAIMED)
     failure, answers = _phases(router, msg)
+    point(Point.APP_RUN)
     news: list[NewMessage] = []
     if failure is None:
         failure, news = _prepared(router, msg, answers)
     try:
-        waiting = router.session.store.write(lambda c: _finish(c, router, msg, epoch, failure, news, more()))
+        commit(lambda c: _finish(c, router, msg, epoch, failure, news))
     except (outbox.KeyConflictError, router_rows.UnstorableError) as conflict:
         failure = Failure(f"a response can't be stored: {said(conflict)}", conflict)
-        waiting = router.session.store.write(lambda c: _finish(c, router, msg, epoch, failure, [], more()))
+        commit(lambda c: _finish(c, router, msg, epoch, failure, []))
     except _LostClaimError:
         log.warning("message %s was taken over by another process; its responses are dropped here", msg.id)
-        return failure, router.session.store.write(lambda c: inbox.claim(c, epoch, 1, now_ms())) if more() else []
+        commit(lambda _: None)
+        return failure
     if failure is not None:
         log.error("message %s failed: %s", msg.id, failure.error, exc_info=failure.cause)
-    router.poke()
+    point(Point.APP_FINISHED)
     msg.processed = True
-    return failure, waiting
+    return failure
 
 
 def storable(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -168,28 +194,25 @@ def _finish(
     epoch: int,
     failure: Failure | None,
     news: list[NewMessage],
-    more: bool,
-) -> list[MessageRow]:
-    """Write the end of a message, its responses, and the claim of the next one, which is returned."""
+) -> None:
+    """Write the end of a message and its responses."""
     now = now_ms()
     status, error = (Status.HANDLED, None) if failure is None else (Status.FAILED, failure.error)
     if not inbox.finish(c, msg.id, epoch, status, now, error, storable(msg.fields), msg.filtered):
         raise _LostClaimError(msg.id)
     ageing_ms = int(router.config.gateway.ageing * 1000)
     for new in news:
-        router_rows.enqueue(c, new, now, ageing_ms)
-    return inbox.claim(c, epoch, 1, now) if more else []
+        router_rows.answer(c, new, now, ageing_ms)
 
 
-def _tend(c: Conn, router: BlockingRouter, epoch: int) -> list[MessageRow]:
-    """Do what time has brought, dead owners, due and expired messages, and claim the first message."""
+def _tend(c: Conn, router: BlockingRouter, epoch: int) -> None:
+    """Do what time has brought: dead owners, due and expired messages."""
     now = now_ms()
     inbox.recover(c, epoch, now)
     router_rows.recover(c, epoch, router.backends, now)
     outbox.settle_unknowns(c, now, dict.fromkeys(router.backends, ("resend", 0)))
-    outbox.expire(c, now)
+    outbox.expire(c, unexpired_ms())
     outbox.promote(c, now)
-    return inbox.claim(c, epoch, 1, now)
 
 
 @contextmanager

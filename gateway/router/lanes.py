@@ -6,10 +6,11 @@ import itertools
 import random
 from typing import TYPE_CHECKING
 
-from gateway.backends import Choice, choose
+from gateway.backends import AUTO, Choice, Wish, choose
 from gateway.message import OutgoingMessage
 from gateway.router import outgoing
-from gateway.store import queries, router_rows
+from gateway.session import now_ms
+from gateway.store import devices, queries, router_rows
 from gateway.store.types import Connection, Direction
 
 if TYPE_CHECKING:
@@ -28,17 +29,26 @@ class Lanes:
         self._router = router
         self._turns = itertools.count(random.randrange(1 << 20))  # noqa: S311 - only spreads work
 
-    def of(self, msg: OutgoingMessage, connection: Connection) -> Choice:
+    def of(self, msg: OutgoingMessage, connection: Connection, parts: int = 1) -> Choice:
         """Give the lane of one recipient. Raises NoRouteError."""
+        due_s = 0.0 if msg.at is None else msg.at.timestamp()
         return choose(
             self._router.config,
             connection.backend.name,
             connection.identity,
             python=self._router.backends,
-            sender=str(msg.fields.get("source", "")),
+            wish=Wish(str(msg.fields.get("source", "")), parts, len(msg.text), max(now_ms() / 1000, due_s)),
             turn=next(self._turns) * _GOLDEN,
             last_heard=self._last_heard,
+            up=self._up() if connection.backend.name == AUTO else None,
         )
+
+    def _up(self) -> set[str] | None:
+        """The devices that are up, where routes are chosen by cost."""
+        if self._router.config.gateway.routes != "cost":
+            return None
+        with self._router.session.store.read() as c:
+            return devices.up(c)
 
     def _last_heard(self, identity: str) -> str | None:
         which = queries.MessageFilter(direction=Direction.IN, identity=identity, limit=_REMEMBERED)

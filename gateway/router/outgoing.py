@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 from drivers.base import Encoding
-from drivers.text import segments
+from drivers.text import binary, segments
 from gateway.backends import Choice, NoRouteError
+from gateway.given import json_fields
 from gateway.message import Desk, ErrorMessage, OutgoingMessage
 from gateway.store.types import Connection, MessageRow, NewMessage, NewTransmission, Status
 from gateway.transmission import moment
@@ -43,6 +43,8 @@ def check(msg: Any) -> segments.Count:
     if msg.encoding is not None and msg.encoding not in _ENCODINGS:
         raise ValueError(f"encoding must be 'gsm7' or 'ucs2', not {msg.encoding!r}")
     json_fields(msg.fields)
+    if binary.is_binary(msg.fields):
+        return binary.count(msg.fields)
     return check_text(msg.text, msg.encoding)
 
 
@@ -61,16 +63,6 @@ def check_text(text: object, encoding: str | None = None) -> segments.Count:
     return count
 
 
-def json_fields(fields: Mapping[str, Any]) -> None:
-    """Check that fields can be stored. Raises TypeError."""
-    try:
-        json.dumps(fields, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"fields must be plain JSON values: {error}") from None
-    if not all(isinstance(key, str) for key in fields):
-        raise TypeError("the keys of fields must be str")
-
-
 def recipients(msg: OutgoingMessage) -> list[Connection]:
     """Give the connections, each (backend, identity) once unless the message says otherwise; order is kept."""
     if not msg.dedupe:
@@ -84,7 +76,7 @@ def recipients(msg: OutgoingMessage) -> list[Connection]:
 def prepare(
     msg: OutgoingMessage,
     count: segments.Count,
-    lane_of: Callable[[OutgoingMessage, Connection], Choice],
+    lane_of: Callable[[OutgoingMessage, Connection, int], Choice],
     cancelled_by: str | None,
 ) -> NewMessage:
     """Give the row of a message that was checked."""
@@ -93,7 +85,7 @@ def prepare(
     def transmission(connection: Connection) -> NewTransmission:
         lane, status, error = connection.backend.name, Status.QUEUED, None
         try:
-            lane = lane_of(msg, connection).lane
+            lane = lane_of(msg, connection, count.parts).lane
         except NoRouteError as no_route:
             status, error = Status.FAILED, str(no_route)
         if connection.id in msg.refused:

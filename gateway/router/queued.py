@@ -18,6 +18,7 @@ class QueuedRouter(BlockingRouter):
 
     def receive_incoming(self, msg: IncomingMessage) -> None:
         """Store a message for the service."""
+        self.session.store.require_room()
         row = self.session.store.write(lambda c: router_rows.put(c, incoming.new_row(msg), now_ms()))
         msg.bind(self, row)
         self.poke()

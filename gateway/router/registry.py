@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gateway.router.blocking import BlockingRouter
 
 log = logging.getLogger("gateway.router")
+OWN_KEYS = ("batch", "retries", "retry_delay", "backoff", "retry_most")
 SHIPPED = {"queued": "gateway.router:QueuedRouter", "blocking": "gateway.router:BlockingRouter"}
 
 
@@ -84,7 +85,7 @@ class Registry:
         found = table.pop("class", None) or table.pop("engine", None)
         if found is None:
             raise ConfigurationError([ConfigFault(None, None, f"backend.{name}", "has no class")])
-        own = {key: table.pop(key) for key in ("batch", "retries", "retry_delay") if key in table}
+        own = {key: table.pop(key) for key in OWN_KEYS if key in table}
         self.settings[name] = PythonBackendConfig.model_validate(
             {"name": name, "class": found if isinstance(found, str) else "gateway.backends:BackendBase", **own}
         )
@@ -103,10 +104,10 @@ class Registry:
             message = f"can't be made: {said(error)}"
             raise ConfigurationError([ConfigFault(None, None, f"backend.{name}", message)]) from error
         self.backends[name] = made
-        if name not in self.settings:
-            self.settings[name] = PythonBackendConfig.model_validate(
-                {"name": name, "class": f"{found.__module__}:{found.__name__}"}
-            )
+        given = self.settings.get(name)
+        own = {} if given is None else {key: getattr(given, key) for key in OWN_KEYS if key in given.model_fields_set}
+        settings = {"name": name, "class": f"{found.__module__}:{found.__name__}", **found.defaults}
+        self.settings[name] = PythonBackendConfig.model_validate(settings).model_copy(update=own)
         return made
 
     def close(self) -> None:

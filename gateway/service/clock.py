@@ -31,6 +31,14 @@ class Clock:
         """Wall time as it was at the start plus the monotonic time since: never jumps."""
         return round((self._offset + self._mono()) * 1000)
 
+    def unexpired_ms(self) -> int:
+        """The earlier of both: what has expired by it has expired, however the wall clock was set meanwhile."""
+        return min(self.now_ms(), self.steady_ms())
+
+    def rebase(self) -> None:
+        """Let ``steady_ms`` go on from the wall time of now: what was stored before has been moved along."""
+        self._offset = self._wall() - self._mono()
+
     def at_ms(self, mono: float) -> int:
         """The wall time, in milliseconds, of a moment of CLOCK_MONOTONIC."""
         return self.now_ms() - round((self._mono() - mono) * 1000)

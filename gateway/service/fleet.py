@@ -1,4 +1,4 @@
-"""How all devices of this service are, for the pools: which of them may be used now."""
+"""How all devices of this service are, for the pools: which of them may be used now; and what all of them obey."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import threading
 from drivers.base import State
 from gateway.backends import Seen, lanes
 from gateway.config.model import Config
+from gateway.store.gate import Gate
 
 
 class Fleet:
@@ -16,13 +17,23 @@ class Fleet:
     def __init__(self, config: Config) -> None:
         self._lock = threading.Lock()
         self._config = config
+        self.gate = Gate(config)
+        """What every claim passes."""
         self._states: dict[str, State] = {}
         self._up_mono: dict[str, float] = {}
 
     def reload(self, config: Config) -> None:
         """Use the pools of a new config."""
         with self._lock:
-            self._config = config
+            self._config, self.gate = config, Gate(config)
+            for gone in self._states.keys() - {name for name, device in config.devices.items() if device.enabled}:
+                del self._states[gone]
+                self._up_mono.pop(gone, None)
+
+    def returned(self, device: str, state: State) -> bool:
+        """Whether a device that is now in ``state`` comes back after it was away."""
+        with self._lock:
+            return state is State.UP and self._states.get(device) not in (None, State.STARTING, State.UP)
 
     def set(self, device: str, state: State, now: float) -> bool:
         """A device is in ``state`` at ``now`` (monotonic); whether that changed what pools may use."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from drivers.base import (
     EnterPin,
@@ -29,6 +30,7 @@ from gateway.errors import StoreError
 from gateway.limits import Limiter
 from gateway.policy import DevicePolicy
 from gateway.service import metering, options
+from gateway.service.aside import Aside
 from gateway.service.clock import Clock
 from gateway.service.fleet import Fleet
 from gateway.service.health import DeviceState
@@ -39,7 +41,8 @@ from gateway.service.parts import Splitter
 from gateway.service.pins import PinDesk
 from gateway.service.requests import RequestDesk
 from gateway.service.turn import Turn, Written
-from gateway.store import devices
+from gateway.store import devices, suspects
+from gateway.store.crashing import Point, point
 from gateway.store.engine import Store
 from gateway.store.outbox import ClaimRequest
 
@@ -67,12 +70,15 @@ class Flows:
         settings = config.devices[name]
         self.device, self.settings, self._shared, self._clock = name, settings, shared, shared.clock
         self.state = DeviceState(name, settings.kind, settings.driver, config.gateway.node)
-        self.keeper = Keeper(name, lambda: options.of(config, name))
+        self.keeper = Keeper(name, lambda: self._options(config))
         self._inflow, self._desk = Inflow(), RequestDesk()
+        self._aside = Aside(name, settings, config.gateway.state, self._clock)
         self._pins = PinDesk(name, settings.pin if isinstance(settings, ModemConfig) else None)
-        self._outgoing = _outgoing(settings, self._clock)
+        self._outgoing = _outgoing(settings, shared)
         self._subjects: tuple[str, ...] = ()
-        self._more, self._need = True, 1
+        self._more, self._need, self._again = True, 1, math.inf
+        self._died_ms: int | None = None
+        """When a process died that no other has replaced at the network yet; None when the last one ended in order."""
         self.claiming = True
 
     @property
@@ -87,13 +93,16 @@ class Flows:
 
     def look(self) -> None:
         """There may be something to claim."""
-        self._more, self._need = True, 1
+        self._more, self._need, self._again = True, 1, math.inf
 
     def until(self, now: float, store_mono: float) -> float:
         """When there is something to do if nothing is heard; what needs the store not before ``store_mono``."""
         until = self.keeper.next_mono if self.ready else math.inf
+        if self.state.state is State.UP:
+            until = min(until, self._aside.next_mono)
         if self.state.state is State.UP and self._outgoing.waiting:
             until = min(until, self._outgoing.opens_at(now))
+        until = min(until, max(store_mono, self._again))
         if self.state.state is State.UP and self._more and self._subjects == self._wanted:
             until = min(until, max(store_mono, self._outgoing.opens_at(now, self._need)))
         if self._outgoing.batch() or self._inflow.batch() or self._desk.answers():
@@ -105,16 +114,37 @@ class Flows:
         with self._shared.store.read() as c:
             if not self.ready:
                 self.state.pause(on=devices.paused(c, self.device))
-            self._outgoing.limiter = metering.limiter(c, self.settings, self._wanted, self._clock)
+                self._aside.load(c)
+                self._died_ms = suspects.died_ms(c, self._shared.epoch, self._clock.now_ms())
+            limiter = metering.limiter(c, self.settings, self._wanted, self._clock)
+        limiter.follow(self._outgoing.limiter)
+        self._outgoing.limiter = limiter
         self._subjects = self._wanted
 
     def go(self, now: float) -> None:
         """Take what the device says, and give it what it may have."""
+        alive = self.keeper.alive
         self.sort(self.keeper.events(now, paused=self.state.paused))
+        if alive and not self.keeper.alive:
+            self._died_ms = self._died_ms or self._clock.now_ms()
         self._desk.overdue(now)
+        if now >= self._again:
+            self.look()
         if self.state.state is not State.UP and self._outgoing.waiting:
             self._outgoing.give_back(f"the device is {self.state.state}")
+        if self.state.state is State.UP and self.claiming:
+            self.keeper.send(*self._aside.ask(now))
         self._hand_over(now)
+
+    def _options(self, config: Config) -> tuple[str, dict[str, Any]]:
+        kind, given = options.of(config, self.device)
+        if self._died_ms is not None and isinstance(self.settings, SmppConfig):
+            # A carrier repeats what it has no answer for; a modem keeps it, and its driver knows it again.
+            with self._shared.store.read() as c:
+                given["suspects"] = suspects.stored_since(c, self.device, self._died_ms)
+        with self._shared.store.read() as c:
+            given.update(self._aside.options(c))
+        return kind, given
 
     def sort(self, events: Iterable[Event]) -> None:
         """Take events."""
@@ -127,6 +157,7 @@ class Flows:
         if not self.keeper.alive:
             self._inflow.clear()
             self._pins.ended()
+            self._aside.ended()
             self._desk.ended("the device's process has ended")
 
     def give_back(self, reason: str) -> None:
@@ -134,13 +165,18 @@ class Flows:
         self._outgoing.give_back(reason)
 
     def _take(self, event: Event) -> None:
+        if self._aside.take(event, self.state, self._desk):
+            return
         match event:
             case Left():
                 self._outgoing.left(event)
+                point(Point.LEFT_TAKEN)
             case Result():
                 self._outgoing.result(event)
+                point(Point.RESULT_TAKEN)
             case Incoming() | Receipt():
                 self._inflow.add(event)
+                point(Point.INCOMING_TAKEN if isinstance(event, Incoming) else Point.RECEIPT_TAKEN)
             case Health():
                 self._health(event)
             case PinNeeded():
@@ -157,7 +193,7 @@ class Flows:
     def _health(self, event: Health) -> None:
         before = (self.state.state, self.state.reason)
         if event.state is State.UP:
-            self._pins.blocked = self.state.blocked = None
+            self._pins.blocked = self.state.blocked = self._died_ms = None
         self.state.update(event)
         self._outgoing.window = max(1, event.window)
         self._outgoing.sim = self.state.sim
@@ -171,13 +207,21 @@ class Flows:
         expected = state in (State.UP, State.STARTING, State.PAUSED) or not self.claiming
         say = log.info if expected else log.warning
         say(f"the device is {state}", device=self.device, reason=reason or None)
+        if self._shared.fleet.returned(self.device, state):
+            self._outgoing.limiter.returned()
+            self.state.returned_ms = self._clock.now_ms()
         if self._shared.fleet.set(self.device, state, self._clock.mono()):
             self._shared.moved()
         self.look()
 
     def _hand_over(self, now: float) -> None:
         if self.state.state is State.UP and self.claiming:
-            self.keeper.send(*self._outgoing.submits(now))
+            submits = self._outgoing.submits(now)
+            if submits:
+                point(Point.SUBMIT_BEFORE)
+            self.keeper.send(*submits)
+            if submits:
+                point(Point.SUBMIT_AFTER)
 
     @property
     def _wanted(self) -> tuple[str, ...]:
@@ -208,12 +252,14 @@ class Flows:
             log.exception("a turn can't be written whole and is written in pieces", device=self.device)
             self._write_apart(turn)
             return
+        turn.passed(done)
         if turn.row:
             self.state.written(self._clock.mono())
         self._outgoing.written()
         self._desk.written(turn.answers)
         if turn.incoming:
             self.keeper.send(self._inflow.done(turn.incoming, stored=True))
+            point(Point.INCOMING_ACKNOWLEDGED)
         self._after(turn, done)
 
     def _claim(self, now: float) -> ClaimRequest | None:
@@ -223,7 +269,16 @@ class Flows:
         if room is None:
             return None
         lanes = self._shared.fleet.lanes(self.device, now)
-        return ClaimRequest(self.device, lanes, self._shared.epoch, room.rows, room.parts, room.whole)
+        return ClaimRequest(
+            self.device,
+            lanes,
+            self._shared.epoch,
+            room.rows,
+            room.parts,
+            room.whole,
+            room.recipients,
+            self._shared.fleet.gate,
+        )
 
     def _after(self, turn: Turn, done: Written) -> None:
         now = self._clock.mono()
@@ -244,6 +299,8 @@ class Flows:
             self._more = limited or len(done.claimed) == turn.claim.max_rows
             # Too few parts were free for what waits first: asking again makes sense when there are more.
             self._need = turn.claim.max_parts + 1 if turn.claim.max_parts is not None and not done.claimed else 1
+            if done.again_ms is not None:
+                self._again = now + max(0.01, (done.again_ms - turn.now_ms) / 1000)
             self._outgoing.take(done.claimed)
             self._hand_over(now)
 
@@ -266,8 +323,14 @@ class Flows:
         self.state.written(self._clock.mono())
 
 
-def _outgoing(settings: ModemConfig | SmppConfig, clock: Clock) -> Outgoing:
+def _outgoing(settings: ModemConfig | SmppConfig, shared: Shared) -> Outgoing:
     policy = DevicePolicy(settings.attempts, settings.retry, settings.on_unknown, settings.settle)
-    alphabet = settings.alphabet if isinstance(settings, SmppConfig) else "gsm7"
-    limited = bool(settings.rate or settings.quota)
-    return Outgoing(policy, Limiter(), Splitter(alphabet), clock, receipts=settings.receipts, metered=limited)
+    if isinstance(settings, SmppConfig):
+        splitter = Splitter(settings.alphabet)
+    else:
+        national, wide = settings.national or (0, 0), settings.wide_reference
+        splitter = Splitter(national=national, wide_reference=wide, simplify=settings.transliterate)
+    return Outgoing(
+        policy, Limiter(), splitter, shared.clock, receipts=settings.receipts, metered=settings.limited,
+        subjects=lambda claimed: shared.fleet.gate.subjects(claimed.lane, claimed.fields, settings.name),
+    )  # fmt: skip

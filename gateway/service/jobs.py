@@ -9,8 +9,10 @@ from gateway import logs
 from gateway.config.model import Config
 from gateway.service.clock import Clock
 from gateway.service.schedule import Job
-from gateway.store import inbox, nodes, outbox, usage
+from gateway.store import inbox, nodes, outbox, retention, steps, usage
+from gateway.store.crashing import Point, point
 from gateway.store.engine import Conn, Store
+from gateway.store.gate import Gate
 from gateway.store.settling import UnknownRule
 from gateway.store.types import UsageRow
 
@@ -19,6 +21,10 @@ DRAIN_S = 1.0
 POLL_S = 2.0
 HEALTH_S = 30.0
 HOUSEKEEPING_S = 600.0
+DAY_S = 86_400.0
+BATCH = 500
+FORGETTING_S = 20.0
+"""How long old messages may be deleted in one go; the rest goes in the next run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +48,13 @@ def jobs(store: Store, clock: Clock, epoch: int, hooks: Hooks) -> tuple[Job, ...
         Job("polling", POLL_S, hooks.wake),
         Job("health", min(lease_s / 3, HEALTH_S), lambda: _health(store, clock, epoch, hooks), first_s=0.0),
         Job("housekeeping", HOUSEKEEPING_S, lambda: _keep_house(store, clock), first_s=60.0),
+        Job("forgetting", HOUSEKEEPING_S, Forgetting(store, clock, hooks), first_s=120.0),
     )
 
 
-def recover(c: Conn, epoch: int, now_ms: int) -> dict[str, int]:
+def recover(c: Conn, epoch: int, now_ms: int, config: Config) -> dict[str, int]:
     """Take over what dead owners had: ``sending`` becomes ``unknown`` and counts as having left now."""
-    parts = outbox.recover(c, epoch, now_ms)
+    parts = outbox.recover(c, epoch, now_ms, Gate(config))
     for device, count in parts.items():
         usage.add(c, device, [UsageRow(now_ms, count, count)])
     inbox.recover(c, epoch, now_ms)
@@ -60,15 +67,16 @@ def _drain(store: Store, clock: Clock, hooks: Hooks) -> None:
         name: UnknownRule(device.on_unknown, round(device.settle * 1000), device.attempts)
         for name, device in devices.items()
     }
-    now_ms, steady_ms = clock.now_ms(), clock.steady_ms()
+    now_ms, unexpired_ms = clock.now_ms(), clock.unexpired_ms()
     older_than = {name: now_ms - round(device.parts_timeout * 1000) for name, device in devices.items()}
 
     def work(c: Conn) -> int:
         # What has expired must not be promoted first and sent; what was in doubt may be due again at once.
-        changed = outbox.expire(c, steady_ms) + outbox.settle_unknowns(c, now_ms, rules)
+        changed = outbox.expire(c, unexpired_ms) + outbox.settle_unknowns(c, now_ms, rules)
         return changed + outbox.promote(c, now_ms) + len(inbox.flush_incomplete(c, older_than, now_ms))
 
     if store.write(work):
+        point(Point.DOUBTS_SETTLED)
         hooks.wake()
 
 
@@ -76,7 +84,7 @@ def _health(store: Store, clock: Clock, epoch: int, hooks: Hooks) -> None:
     now_ms = clock.now_ms()
 
     def work(c: Conn) -> tuple[bool, dict[str, int]]:
-        return nodes.renew(c, epoch, now_ms), recover(c, epoch, now_ms)
+        return nodes.renew(c, epoch, now_ms), recover(c, epoch, now_ms, hooks.config())
 
     alive, taken = store.write(work)
     if taken:
@@ -85,6 +93,31 @@ def _health(store: Store, clock: Clock, epoch: int, hooks: Hooks) -> None:
     if not alive:
         hooks.lost()
     hooks.say()
+
+
+def follow(store: Store, clock: Clock, step_s: float) -> None:
+    """The wall clock was set by ``step_s``: what is a span and no moment moves along. Raises StoreError."""
+    steps.shift(store, round(step_s * 1000), clock.now_ms())
+    clock.rebase()
+
+
+class Forgetting:
+    """Deletes, once a day, what is older than the config's ``retention``."""
+
+    def __init__(self, store: Store, clock: Clock, hooks: Hooks) -> None:
+        self._store, self._clock, self._hooks = store, clock, hooks
+        self._next_mono = clock.mono()
+
+    def __call__(self) -> None:
+        """Delete in small commits, if a day has passed. Raises StoreError."""
+        start = self._clock.mono()
+        if start < self._next_mono:
+            return
+        before_ms = self._clock.unexpired_ms() - round(self._hooks.config().gateway.retention * 1000)
+        while self._store.write(lambda c: retention.forget(c, before_ms, BATCH)) == BATCH:
+            if self._clock.mono() - start > FORGETTING_S:
+                return
+        self._next_mono = start + DAY_S
 
 
 def _keep_house(store: Store, clock: Clock) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from drivers.base import Command, Event, Health, Pause, State
 from drivers.process import DeviceProcess
 from gateway import logs
-from gateway.errors import ConfigurationError
+from gateway.errors import ConfigurationError, StoreError
 from gateway.service.pace import Backoff
 
 log = logs.get(__name__)
@@ -100,6 +100,9 @@ class Keeper:
         except ConfigurationError as error:
             self._start_at = now + self._pauses.pause_s()
             return [Health(State.BLOCKED, reason=str(error))]
+        except StoreError as error:
+            self._start_at = now + self._pauses.pause_s()
+            return [Health(State.DOWN, reason=str(error))]
         except OSError as error:
             self._start_at = now + self._pauses.pause_s()
             return [Health(State.DOWN, reason=f"its process can't be started: {error.strerror}")]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.config.model import Config, ModemConfig, SmppConfig, TlsConfig
+from gateway.config.model import Config, ModemConfig, SmppConfig, SmppServerConfig, TlsConfig, UserConfig
 
 VIRTUAL = "virtual"
+MODEM = (
+    "poll", "answer_timeout", "smsc", "hangup", "profile", "flash", "replace", "reject_duplicates", "validity",
+)  # fmt: skip
 
 
 def of(config: Config, name: str) -> tuple[str, dict[str, Any]]:
@@ -26,8 +29,8 @@ def _modem(config: Config, device: ModemConfig) -> dict[str, Any]:
     return {
         **identity,
         "ports": list(config.gateway.ports),
-        "poll": device.poll,
-        "answer_timeout": device.answer_timeout,
+        **{key: getattr(device, key) for key in MODEM},
+        "recover": list(device.recover),
     }
 
 
@@ -43,3 +46,20 @@ def _smpp(device: SmppConfig) -> dict[str, Any]:
 
 def _tls(tls: TlsConfig) -> dict[str, str]:
     return {key: str(value) for key, value in tls.model_dump().items() if value is not None}
+
+
+def of_server(server: SmppServerConfig) -> tuple[str, dict[str, Any]]:
+    """Kind and options of the SMPP server's process, secrets in clear. Raises ConfigurationError as ``of``."""
+    host, _, port = server.listen.rpartition(":")
+    return "server", {
+        "name": "server.smpp", "driver": "smpp", "host": host.strip("[]"), "port": int(port),
+        "system_id": server.system_id, "tls": _tls(server.tls) if server.tls else None,
+        "enquire_link": server.enquire_link, "response_timeout": server.response_timeout,
+        "users": {name: _user(user) for name, user in server.user.items()},
+    }  # fmt: skip
+
+
+def _user(user: UserConfig) -> dict[str, Any]:
+    rate = (user.rate.count, user.rate.period) if user.rate else None
+    plain = {"networks": user.networks, "binds": user.binds, "window": user.window, "rate": rate}
+    return {"password": user.password.reveal(), **plain}

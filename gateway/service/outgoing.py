@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from drivers.base import Fault, Left, Outcome, Part, Result, Submit
 from gateway import logs
 from gateway.limits import Limiter
+from gateway.limits.limiter import RAMP_STEP_S
 from gateway.policy import DevicePolicy, after
 from gateway.service.clock import Clock
 from gateway.service.pace import Backoff
@@ -23,16 +24,22 @@ from gateway.store.types import Claimed, PartResult, Settlement, Status, UsageRo
 
 log = logs.get(__name__)
 MOST_ROWS = 200
+DEVICE = ""
+"""Whose usage it is when it is the device's own."""
 TROUBLE = frozenset({Fault.DEVICE, Fault.THROTTLED})
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What may be claimed now: rows, parts (None: no limit), and the whole limit in parts."""
+    """What may be claimed now: rows, parts (None: no limit), and the whole limit in parts.
+
+    ``recipients``: how many new ones, and those who may be written to in any case; None is no limit.
+    """
 
     rows: int
     parts: int | None
     whole: int | None
+    recipients: tuple[int, frozenset[str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +50,13 @@ class OutBatch:
     late: tuple[PartResult, ...] = ()
     settlements: tuple[Settlement, ...] = ()
     usage: tuple[UsageRow, ...] = ()
+    shares: Mapping[str, tuple[UsageRow, ...]] = field(default_factory=dict)
+    """The same by backend and sender, where these have limits."""
+    recipients: Mapping[str, int] = field(default_factory=dict)
+    """When something last left for each (ms), where they are limited."""
 
     def __bool__(self) -> bool:
-        return bool(self.results or self.late or self.settlements)
+        return bool(self.results or self.late or self.settlements or self.usage)
 
     def count(self, *statuses: Status) -> int:
         """How many settlements have one of these statuses."""
@@ -57,6 +68,8 @@ class _Attempt:
     claimed: Claimed
     waiting: deque[Part]
     parts: int
+    expires_mono: float | None = None
+    """``expires`` by the clock that nobody sets, as it stood when this was claimed."""
     open: dict[int, float | None] = field(default_factory=dict)
     """By index of a part at the device: when it left (monotonic), None when it has not."""
     results: dict[int, Result] = field(default_factory=dict)
@@ -68,15 +81,18 @@ class Outgoing:
     def __init__(
         self, policy: DevicePolicy, limiter: Limiter, splitter: Splitter, clock: Clock, *,
         receipts: bool = True, metered: bool = True, chance: random.Random | None = None,
+        subjects: Callable[[Claimed], tuple[str, ...]] = lambda _: (),
     ) -> None:  # fmt: skip
-        """``metered``: the device has limits, so what leaves is written down."""
+        """``metered``: the device has limits, so what leaves is written down. ``subjects``: whose limits a message
+        counts against besides."""
         self._policy, self.limiter, self._splitter, self._clock = policy, limiter, splitter, clock
         self._receipts, self._metered, self._chance = receipts, metered, chance or random.SystemRandom()
         self._attempts: dict[int, _Attempt] = {}
         self._results: list[PartResult] = []
         self._late: list[PartResult] = []
         self._settlements: list[Settlement] = []
-        self._usage: Counter[tuple[int, bool]] = Counter()
+        self._usage: Counter[tuple[str, int, bool]] = Counter()
+        self._subjects, self._written_to = subjects, dict[str, int]()
         self._trouble = Backoff(1.0, 60.0, self._chance)
         self._held_until = -math.inf
         self.window = 1
@@ -101,36 +117,46 @@ class Outgoing:
         """What may be claimed at ``now`` (monotonic); None when nothing may."""
         waiting = self.waiting
         # A window's worth is claimed ahead, so that the device is never idle during a commit; a modem takes one by one.
-        rows = (self.window if self.window == 1 else 2 * self.window) - self.in_flight - waiting
+        window = self._window(now)
+        rows = (window if window == 1 else 2 * window) - self.in_flight - waiting
         free = self.limiter.available(now)
         parts = None if free is None else free - waiting
         if rows <= 0 or now < self._held_until or (parts is not None and parts <= 0):
             return None
-        return Room(min(rows, MOST_ROWS), parts, self.limiter.whole)
+        people = self.limiter.recipients
+        return Room(
+            min(rows, MOST_ROWS), parts, self.limiter.whole, (people.left(now), people.known(now)) if people else None
+        )
+
+    def _window(self, now: float) -> int:
+        """How many parts may be with the device at once: few where it has just returned."""
+        return math.ceil(self.window * self.limiter.share(now))
 
     def opens_at(self, now: float, count: int = 1) -> float:
         """When ``count`` more parts may leave (monotonic); inf when only an event can change it."""
-        if self.in_flight >= self.window:
-            return math.inf
+        if self.in_flight >= self._window(now):
+            return now + RAMP_STEP_S if self.in_flight < self.window else math.inf
         return max(self.limiter.next_at(now, count), self._held_until)
 
     def take(self, claimed: Iterable[Claimed]) -> None:
         """Take over what was claimed and committed."""
         for each in claimed:
+            if self.limiter.recipients:
+                self.limiter.recipients.reserve(each.identity)
             try:
                 parts = self._splitter.split(each)
             except ValueError as error:
                 self._attempts[each.attempt] = _Attempt(each, deque(), 1)
                 self.result(Result(each.attempt, 1, Outcome.REFUSED, fault=Fault.MESSAGE, reason=str(error)))
                 continue
-            self._attempts[each.attempt] = _Attempt(each, deque(parts), len(parts))
+            self._attempts[each.attempt] = _Attempt(each, deque(parts), len(parts), self._expires_mono(each))
 
     def submits(self, now: float) -> list[Submit]:
         """What the device gets now, within its window and its limits."""
         given: list[Submit] = []
         if now < self._held_until:
             return given
-        credit = self.window - self.in_flight
+        credit = self._window(now) - self.in_flight
         free = self.limiter.available(now)
         for attempt in self._attempts.values():
             count = min(len(attempt.waiting), credit, credit if free is None else free)
@@ -138,7 +164,7 @@ class Outgoing:
                 parts = tuple(attempt.waiting.popleft() for _ in range(count))
                 attempt.open.update((part.index, None) for part in parts)
                 self.limiter.reserve(count, now)
-                given.append(self._submit(attempt.claimed, parts))
+                given.append(self._submit(attempt, parts))
                 credit -= count
                 free = None if free is None else free - count
         return given
@@ -158,7 +184,8 @@ class Outgoing:
             self._late.append(self._row(event, None))
             return
         left = attempt.open.pop(event.index, None)
-        self._meter(event, left, submitted=not any(part.index == event.index for part in attempt.waiting))
+        if not any(part.index == event.index for part in attempt.waiting):
+            self._meter(attempt.claimed, event, left)
         attempt.results[event.index] = event
         self._results.append(self._row(event, left))
         self._hold(event)
@@ -174,23 +201,32 @@ class Outgoing:
 
     def batch(self) -> OutBatch:
         """What has not been written yet."""
-        usage = [
-            UsageRow(at_ms, count, count if taken else 0)
-            for (at_ms, taken), count in sorted(self._usage.items())
-        ]  # fmt: skip
-        return OutBatch(tuple(self._results), tuple(self._late), tuple(self._settlements), tuple(usage))
+        usage: dict[str, list[UsageRow]] = {}
+        for (subject, at_ms, taken), count in sorted(self._usage.items()):
+            usage.setdefault(subject, []).append(UsageRow(at_ms, count, count if taken else 0))
+        own = tuple(usage.pop(DEVICE, ()))
+        shares = {subject: tuple(rows) for subject, rows in usage.items()}
+        return OutBatch(
+            tuple(self._results), tuple(self._late), tuple(self._settlements), own, shares, dict(self._written_to)
+        )
 
     def written(self) -> None:
         """The last batch is in the store."""
         for pending in (self._results, self._late, self._settlements):
             pending.clear()
         self._usage.clear()
+        self._written_to.clear()
 
-    def _submit(self, claimed: Claimed, parts: Sequence[Part]) -> Submit:
-        left_ms = None if claimed.expires_ms is None else claimed.expires_ms - self._clock.now_ms()
+    def _expires_mono(self, claimed: Claimed) -> float | None:
+        if claimed.expires_ms is None:
+            return None
+        return self._clock.mono() + (claimed.expires_ms - self._clock.now_ms()) / 1000
+
+    def _submit(self, attempt: _Attempt, parts: Sequence[Part]) -> Submit:
+        claimed, expires = attempt.claimed, attempt.expires_mono
         return Submit(
             claimed.attempt, claimed.identity, tuple(parts), flash=claimed.flash, receipt=self._receipts,
-            validity_s=None if left_ms is None else max(1.0, left_ms / 1000), priority=claimed.priority,
+            validity_s=None if expires is None else max(1.0, expires - self._clock.mono()), priority=claimed.priority,
             text=claimed.text, fields=claimed.fields, source=_source(claimed),
         )  # fmt: skip
 
@@ -206,17 +242,16 @@ class Outgoing:
             None if left is None else self._clock.at_ms(left), self.sim,
         )  # fmt: skip
 
-    def _meter(self, event: Result, left: float | None, *, submitted: bool) -> None:
-        if not submitted:
-            return
+    def _meter(self, claimed: Claimed, event: Result, left: float | None) -> None:
         now = self._clock.mono()
         if event.outcome is Outcome.NOT_SENT:
             self.limiter.release(1, now)
             return
         taken = event.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN)
         self.limiter.settle(now, taken=taken, left_at=left)
-        if self._metered:
-            self._usage[self._clock.at_ms(now if left is None else left), taken] += 1
+        at_ms = self._clock.at_ms(now if left is None else left)
+        for subject in (*((DEVICE,) if self._metered else ()), *self._subjects(claimed)):
+            self._usage[subject, at_ms, taken] += 1
 
     def _hold(self, event: Result) -> None:
         """Leave a device in trouble alone for a while: its messages wait, and the log is not flooded."""
@@ -232,9 +267,14 @@ class Outgoing:
         claimed = attempt.claimed
         del self._attempts[claimed.attempt]
         results = [attempt.results[index] for index in sorted(attempt.results)]
-        decision = after(
-            results, claimed.number, self._policy, claimed.expires_ms, self._clock.now_ms(), self._chance.random()
-        )
+        expires_ms = None if attempt.expires_mono is None else self._clock.at_ms(attempt.expires_mono)
+        if self.limiter.recipients:
+            went = any(result.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN) for result in results)
+            now = self._clock.mono()
+            self.limiter.recipients.settle(claimed.identity, now if went else None)
+            if went:
+                self._written_to[claimed.identity] = self._clock.at_ms(now)
+        decision = after(results, claimed.number, self._policy, expires_ms, self._clock.now_ms(), self._chance.random())
         again = decision.status is Status.QUEUED
         self._settlements.append(
             Settlement(

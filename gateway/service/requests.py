@@ -1,17 +1,20 @@
-"""What people ask of a device while the service runs: pause, resume, unlock, ussd."""
+"""What people ask of a device while the service runs: pause, resume, unlock, ussd, record."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
-from drivers.base import Command, Pause, State, Ussd, UssdReply
+from drivers.base import Command, Pause, Record, Recorded, State, Ussd, UssdReply
 from gateway.service.health import DeviceState
 from gateway.service.keeper import Keeper
 from gateway.store.requests import RequestRow
 
 USSD_LIMIT_S = 180.0
 """How long a network may take to answer a code."""
+RECORD_LIMIT_S = 120.0
+"""How long a driver may be busy before it gives its record."""
 
 
 class RequestDesk:
@@ -31,8 +34,15 @@ class RequestDesk:
                 case "unlock":
                     state.blocked = None
                     keeper.again("unlocked: its process starts anew")
+                case "rebind" if state.kind != "smpp":
+                    self._refuse(request.id, "a modem has nothing to bind; pause and resume open it anew")
+                case "rebind":
+                    keeper.send(Reopen())
+                    self._answers[request.id] = {"done": "rebind"}
                 case "ussd":
                     keeper.send(*self._ussd(request, state, now))
+                case "record":
+                    keeper.send(*self._record(request, keeper, now))
 
     def reply(self, event: UssdReply) -> None:
         """The network has answered a code."""
@@ -40,11 +50,19 @@ class RequestDesk:
             told = {"error": event.error} if event.error else {"text": event.text or "", "open": event.open}
             self._answers[event.token] = told
 
+    def recorded(self, event: Recorded, write: Callable[[str], Path]) -> None:
+        """The device gave its record; ``write`` puts it into a file, or raises OSError."""
+        if self._open.pop(event.token, None) is not None:
+            try:
+                self._answers[event.token] = {"path": str(write(event.text))}
+            except OSError as error:
+                self._answers[event.token] = {"error": f"the record can't be written: {error.strerror}"}
+
     def overdue(self, now: float) -> None:
         """Answer what the network did not."""
         for token, until in list(self._open.items()):
             if now > until:
-                self._refuse(token, f"no answer from the network for {USSD_LIMIT_S:.0f} s")
+                self._refuse(token, "no answer in time")
 
     def ended(self, reason: str) -> None:
         """The device's process has ended."""
@@ -66,6 +84,13 @@ class RequestDesk:
             return []
         self._open[request.id] = now + USSD_LIMIT_S
         return [Ussd(request.id, str(request.args.get("code", "")))]
+
+    def _record(self, request: RequestRow, keeper: Keeper, now: float) -> list[Command]:
+        if not keeper.alive:
+            self._refuse(request.id, "the device's process doesn't run, and its record has gone with it")
+            return []
+        self._open[request.id] = now + RECORD_LIMIT_S
+        return [Record(request.id)]
 
     def _refuse(self, token: int, reason: str) -> None:
         self._open.pop(token, None)

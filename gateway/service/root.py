@@ -13,6 +13,7 @@ from types import FrameType
 from drivers.base import State
 from gateway import api, logs, wake
 from gateway import config as configs
+from gateway.apps import renewing
 from gateway.config import Secrets
 from gateway.config.model import Config
 from gateway.errors import ConfigurationError, SchemaError, StoreError
@@ -21,11 +22,12 @@ from gateway.service.clock import Clock
 from gateway.service.fleet import Fleet
 from gateway.service.flows import Shared
 from gateway.service.notify import Notifier
-from gateway.service.routing import RouterLoop
+from gateway.service.routing import Routing
 from gateway.service.schedule import Schedule
 from gateway.service.workers import Workers
 from gateway.session import Session
 from gateway.store import nodes
+from gateway.store.crashing import Point, point
 from gateway.store.engine import Store
 
 log = logs.get(__name__)
@@ -106,8 +108,9 @@ class Service:
     def _epoch(self, store: Store) -> Iterator[int]:
         section, now_ms = self.config.gateway, self._clock.now_ms()
         epoch = store.write(lambda c: nodes.start(c, section.node, "service", round(section.lease * 1000), now_ms))
-        if parts := store.write(lambda c: jobs.recover(c, epoch, now_ms)):
+        if parts := store.write(lambda c: jobs.recover(c, epoch, now_ms, self.config)):
             log.warning("an earlier service ended in the middle of sending", in_doubt=sum(parts.values()))
+        point(Point.START_RECOVERED)
         try:
             yield epoch
         finally:
@@ -125,8 +128,8 @@ class Service:
             api.adopt(None)
 
     @contextlib.contextmanager
-    def _routing(self) -> Iterator[RouterLoop]:
-        self._router = RouterLoop(self._clock)
+    def _routing(self) -> Iterator[Routing]:
+        self._router = Routing(self._clock)
         self._router.start()
         try:
             yield self._router
@@ -160,7 +163,9 @@ class Service:
     @contextlib.contextmanager
     def _scheduled(self, store: Store, epoch: int) -> Iterator[None]:
         hooks = jobs.Hooks(lambda: self.config, self._wake_all, self._say, self._lost)
-        self._schedule = Schedule(jobs.jobs(store, self._clock, epoch, hooks), self._clock, lambda _: self._wake_all())
+        self._schedule = Schedule(
+            jobs.jobs(store, self._clock, epoch, hooks), self._clock, lambda step: self._follow(store, step)
+        )
         self._schedule.start()
         try:
             yield
@@ -184,7 +189,7 @@ class Service:
     def _watch(self) -> None:
         now = self._clock.mono()
         self._workers.revive()
-        beats = [*self._workers.beats(), self._router.beat, self._schedule.beat]
+        beats = [*self._workers.beats(), *self._router.beats, self._schedule.beat]
         if late := [beat.name for beat in beats if beat.late(now)]:
             log.error("a loop stands still; systemd is not told that all is well", loops=", ".join(late))
         else:
@@ -193,6 +198,10 @@ class Service:
     def _wake_all(self) -> None:
         self._poke_workers()
         self._poke_router()
+
+    def _follow(self, store: Store, step_s: float) -> None:
+        jobs.follow(store, self._clock, step_s)
+        self._wake_all()
 
     def _poke_workers(self) -> None:
         self._workers.poke()
@@ -231,16 +240,23 @@ class Service:
             log.warning("this needs a restart and stays as it was", keys=", ".join(changed))
             kept = {key: getattr(self.config.gateway, key) for key in changed}
             new = new.model_copy(update={"gateway": new.gateway.model_copy(update=kept)})
-        if new.model_dump(exclude={"modem", "smpp", "path"}) != self.config.model_dump(
-            exclude={"modem", "smpp", "path"}
-        ):
-            self._end_router()
-            api.adopt(Session(new, self._store))
-            self._router = RouterLoop(self._clock)
-            self._router.start()
+        self._renew_apps(new)
         self._workers.reload(new, GRACE_S, self._notify.alive)
         self.config = new
         log.info("the config was read again", devices=len(self._workers))
+
+    def _renew_apps(self, new: Config) -> None:
+        """Begin again with apps and backends in Python, their code read again; with that of before if it has faults."""
+        self._end_router()
+        before = renewing.forget_code(new)
+        try:
+            renewing.check(new)
+        except ConfigurationError as error:
+            log.error("the apps have faults; their code of before stays", faults=str(error))  # noqa: TRY400
+            renewing.restore(before)
+        api.adopt(Session(new, self._store))
+        self._router = Routing(self._clock)
+        self._router.start()
 
 
 def _listen(listener: wake.Listener, end: int, woken: Callable[[], object]) -> None:

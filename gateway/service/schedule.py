@@ -89,11 +89,25 @@ class Schedule:
             self._scheduler.modify_job(job.name, next_run_time=datetime.now(UTC))
 
     def _look(self) -> None:
+        untold = 0.0
         while not self._stop.wait(LOOK_S):
             if step := self._guard.step_s():
                 log.warning("the clock was set; the schedule goes on from now", step=f"{step:+.0f} s")
                 self.rearm()
-                self._stepped(step)
+                untold += step
+            if untold and self._told(untold):
+                untold = 0.0
+
+    def _told(self, step: float) -> bool:
+        try:
+            self._stepped(step)
+        except StoreError as error:
+            log.warning("what the step of the clock moves waits for the database", error=str(error))
+            return False
+        except Exception:
+            # Without this thread nobody would notice the next step.
+            log.exception("the step of the clock could not be followed")
+        return True
 
     def _run(self, job: Job) -> None:
         try:

@@ -10,6 +10,7 @@ from gateway.service.incoming import InBatch
 from gateway.service.outgoing import OutBatch
 from gateway.service.pins import PinDesk, PinStep
 from gateway.store import devices, outbox, pins, requests, usage
+from gateway.store.crashing import Point, point
 from gateway.store.engine import Conn
 from gateway.store.requests import RequestRow
 from gateway.store.types import Claimed, DeviceRow, Status
@@ -26,6 +27,8 @@ class Written:
     """Messages that are new for the router."""
     stale: int = 0
     """Attempts that another owner has by now."""
+    again_ms: int | None = None
+    """When a limit of a backend opens that kept something back (ms)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +64,20 @@ class Turn:
             requests.answer(c, request_id, result, self.now_ms)
         asked = self._requests(c) if self.look else []
         step = self.pin.write(c, self.now_ms) if self.pin else PinStep()
-        claimed = outbox.claim(c, self.claim, self.now_ms) if self.claim else []
-        return Written(tuple(claimed), tuple(asked), step, ready, stale)
+        claimed = outbox.claim(c, self.claim, self.now_ms) if self.claim else None
+        again_ms = claimed.again_ms if claimed is not None else None
+        return Written(tuple(claimed or ()), tuple(asked), step, ready, stale, again_ms)
+
+    def passed(self, done: Written) -> None:
+        """Tell the crash points what was committed."""
+        committed = {
+            Point.RESULT_COMMITTED: self.out,
+            Point.RECEIPT_COMMITTED: self.incoming.receipts,
+            Point.INCOMING_COMMITTED: self.incoming.incoming,
+            Point.CLAIM_COMMITTED: done.claimed,
+        }
+        for here in (here for here, what in committed.items() if what):
+            point(here)
 
     def pieces(self) -> list[Turn]:
         """The same work as turns that don't depend on each other, without the claim."""
@@ -73,7 +88,11 @@ class Turn:
             OutBatch(tuple(result for result in self.out.results if result.attempt == one.attempt), settlements=(one,))
             for one in self.out.settlements
         ]
-        outs += [OutBatch(results=rest), OutBatch(usage=self.out.usage), OutBatch(late=self.out.late)]
+        outs += [
+            OutBatch(results=rest),
+            replace(self.out, results=(), late=(), settlements=()),
+            OutBatch(late=self.out.late),
+        ]
         ins = [InBatch((one,)) for one in self.incoming.incoming] + [
             InBatch((), (one,)) for one in self.incoming.receipts
         ]
@@ -92,6 +111,9 @@ class Turn:
             outbox.late(c, result, self.now_ms)
         if self.out.usage:
             usage.add(c, self.subject, self.out.usage)
+        for subject, rows in self.out.shares.items():
+            usage.add(c, subject, rows)
+        usage.add_recipients(c, self.subject, self.out.recipients)
         return stale
 
     def _requests(self, c: Conn) -> list[RequestRow]:
@@ -103,7 +125,7 @@ class Turn:
                     devices.set_paused(c, self.device, request.kind == "pause")
                 case "unlock":
                     pins.unlock(c, self.device, self.now_ms)
-                case "ussd":
+                case "ussd" | "record":
                     continue
                 case kind:
                     requests.answer(c, request.id, {"error": f"a device can't {kind}"}, self.now_ms)

@@ -20,6 +20,7 @@ from gateway.config.model import Config
 from gateway.errors import StoreError
 from gateway.service.flows import Flows, Shared
 from gateway.service.pace import Backoff, Beat
+from gateway.store.crashing import Point, point
 
 log = logs.get(__name__)
 TICK_S = 10.0
@@ -134,5 +135,6 @@ class Worker(threading.Thread):
         until = self._clock.mono() + LAST_WRITE_S
         while flows.ready and (now := self._clock.mono()) < until:
             if self._guarded(functools.partial(flows.write, now, requests=False), now):
+                point(Point.STOP_WRITTEN)
                 break
             self._sleep(max(0.0, self._store_mono - now))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -15,13 +16,30 @@ from gateway.store import connections
 from gateway.store import schema as s
 from gateway.store.engine import Conn
 from gateway.store.ids import new_id
-from gateway.store.rows import chunks
+from gateway.store.rows import among, chunks
 from gateway.store.types import Direction, Status
 
 LATE_MS = 86_400_000
 """How long after its last part a long message still takes another one; later the reference means a new message."""
 
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
 _i = s.inpart.c
+_SEEN = select(_i.fingerprint, _i.session).where(
+    _i.fingerprint.in_(among("fingerprints")), or_(_i.device == bindparam("of"), _i.line.in_(among("lines")))
+)
+_RECENT = (
+    select(s.inpart)
+    .where(_i.sender.in_(among("senders")), _i.reference.in_(among("references")), _i.received_ms > bindparam("since"))
+    .order_by(_i.id)
+)
+_NEW_MESSAGES = s.message.insert().returning(s.message.c.id, s.message.c.seq)
+_NEW_TRANSMISSIONS = s.transmission.insert()
+_NEW_PARTS = s.inpart.insert()
+_NEW_PARTS_OF_LONG = s.inpart.insert().returning(_i.id, sort_by_parameter_order=True)
+_JOIN = update(s.inpart).where(_i.id == bindparam("row_id")).values(group_id=bindparam("of"))
+_GIVEN_OUT = update(s.inpart).where(_i.group_id == bindparam("of")).values(message_seq=bindparam("seq"))
+_TEXT_IS_ELSEWHERE = update(s.inpart).where(_i.group_id.in_(among("groups"))).values(payload=None, fields=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +109,14 @@ def _join(encoding: str, pieces: Sequence[_Piece]) -> str:
 
 def storable(text: str) -> str:
     """``text`` with U+FFFD for what a database can't hold: NUL and lone surrogates."""
-    return "".join("\ufffd" if c == "\0" or "\ud800" <= c <= "\udfff" else c for c in text)
+    return _UNSTORABLE.sub("\ufffd", text)
 
 
 def save(c: Conn, device: str, incoming: Sequence[Incoming], now_ms: int) -> SaveResult:
     """Store PDUs of a device. Nothing is refused; what was stored before is recognised and only acknowledged.
 
-    A PDU that ``may_repeat`` is a repeat when an equal one was stored under another session of the same device or SIM;
+    A PDU that ``may_repeat`` is a repeat when an equal one was stored under another session (one of its ``lost`` ones,
+    where the driver knows them) of the same device or SIM;
     a part of a long message also when it is there already, with the same octets.
     """
     fresh = _without_repeats(c, device, incoming)
@@ -109,10 +128,10 @@ def save(c: Conn, device: str, incoming: Sequence[Incoming], now_ms: int) -> Sav
         if group is None:
             repeats += 1
             continue
-        group.pieces[pdu.index] = _piece(pdu)
-        group.new_rows.append(_row(device, pdu, now_ms))
-        if group not in groups:
+        if not group.new_rows:
             groups.append(group)
+        group.pieces[pdu.index] = piece = _piece(pdu)
+        group.new_rows.append(_row(device, pdu, piece, now_ms))
     amended = _amend(c, [group for group in groups if group.seq is not None])
     ready = _give_out(c, [group for group in groups if group.seq is None and group.complete], now_ms)
     _store_parts(c, groups)
@@ -128,13 +147,13 @@ def _without_repeats(c: Conn, device: str, incoming: Sequence[Incoming]) -> list
     lines = sorted({device, *(pdu.sim for pdu in incoming if pdu.sim)})
     stored: dict[str, set[str]] = {}
     for some in chunks({pdu.fingerprint for pdu in incoming if pdu.may_repeat}):
-        here = or_(_i.device == device, _i.line.in_(lines))
-        for row in c.execute(select(_i.fingerprint, _i.session).where(_i.fingerprint.in_(some), here)):
+        for row in c.execute(_SEEN, {"fingerprints": some, "of": device, "lines": lines}):
             stored.setdefault(row.fingerprint, set()).add(row.session)
     fresh = []
     for pdu in incoming:
         sessions = stored.setdefault(pdu.fingerprint, set())
-        if not (pdu.may_repeat and sessions - {pdu.session}):
+        others = sessions - {pdu.session}
+        if not (pdu.may_repeat and (others.intersection(pdu.lost) if pdu.lost else others)):
             fresh.append(pdu)
             sessions.add(pdu.session)
     return fresh
@@ -148,8 +167,7 @@ def _open_groups(c: Conn, incoming: Iterable[Incoming], now_ms: int) -> list[_Gr
     rows: list[Row[Any]] = []
     for some in chunks(senders):
         for numbers in chunks(references):
-            of = _i.sender.in_(some), _i.reference.in_(numbers), _i.received_ms > now_ms - LATE_MS
-            rows += c.execute(select(s.inpart).where(*of).order_by(_i.id)).all()
+            rows += c.execute(_RECENT, {"senders": some, "references": numbers, "since": now_ms - LATE_MS})
     groups: dict[int, _Group] = {}
     for row in rows:
         group = groups.setdefault(
@@ -191,8 +209,7 @@ def _piece(pdu: Incoming) -> _Piece:
     return _Piece(pdu.encoding.value, pdu.payload, pdu.shift[0], pdu.shift[1], fields)
 
 
-def _row(device: str, pdu: Incoming, now_ms: int) -> dict[str, Any]:
-    piece = _piece(pdu)
+def _row(device: str, pdu: Incoming, piece: _Piece, now_ms: int) -> dict[str, Any]:
     return {
         "device": device,
         "line": _line(device, pdu),
@@ -219,16 +236,15 @@ def _store_parts(c: Conn, groups: Sequence[_Group]) -> None:
     rows = [(group, {**row, "message_seq": group.seq}) for group in groups for row in group.new_rows]
     if not rows:
         return
-    new = s.inpart.insert().returning(_i.id, sort_by_parameter_order=True)
-    ids = c.scalars(new, [row for _, row in rows]).all()
-    parts = [(group, row_id) for (group, _), row_id in zip(rows, ids, strict=True) if group.total > 1]
-    for group, row_id in parts:
+    long = [(group, row) for group, row in rows if group.total > 1]
+    if short := [row for group, row in rows if group.total <= 1]:
+        c.execute(_NEW_PARTS, short)
+    if not long:
+        return
+    ids = c.scalars(_NEW_PARTS_OF_LONG, [row for _, row in long]).all()
+    for (group, _), row_id in zip(long, ids, strict=True):
         group.id = group.id or row_id
-    if parts:
-        c.execute(
-            update(s.inpart).where(_i.id == bindparam("row_id")).values(group_id=bindparam("of")),
-            [{"row_id": row_id, "of": group.id} for group, row_id in parts],
-        )
+    c.execute(_JOIN, [{"row_id": row_id, "of": group.id} for (group, _), row_id in zip(long, ids, strict=True)])
 
 
 def _close(c: Conn, groups: Sequence[_Group]) -> None:
@@ -236,11 +252,11 @@ def _close(c: Conn, groups: Sequence[_Group]) -> None:
     given_out = [group for group in groups if group.total > 1 and group.seq is not None]
     if given_out:
         c.execute(
-            update(s.inpart).where(_i.group_id == bindparam("of")).values(message_seq=bindparam("seq")),
+            _GIVEN_OUT,
             [{"of": group.id, "seq": group.seq} for group in given_out],
         )
     for some in chunks(group.id for group in given_out if group.complete):
-        c.execute(update(s.inpart).where(_i.group_id.in_(some)).values(payload=None, fields=None))
+        c.execute(_TEXT_IS_ELSEWHERE, {"groups": some})
 
 
 def _amend(c: Conn, groups: Sequence[_Group]) -> list[str]:
@@ -272,8 +288,7 @@ def _give_out(c: Conn, groups: Sequence[_Group], now_ms: int) -> list[str]:
         }
         for message_id, group in zip(ids, groups, strict=True)
     ]
-    new = s.message.insert().returning(s.message.c.id, s.message.c.seq)
-    seqs = {row.id: row.seq for row in c.execute(new, messages)}
+    seqs = {row.id: row.seq for row in c.execute(_NEW_MESSAGES, messages)}
     for message_id, group in zip(ids, groups, strict=True):
         group.seq = seqs[message_id]
     _store_transmissions(c, groups, now_ms)
@@ -300,7 +315,7 @@ def _store_transmissions(c: Conn, groups: Sequence[_Group], now_ms: int) -> None
         }
         for group in groups
     ]
-    c.execute(s.transmission.insert(), rows)
+    c.execute(_NEW_TRANSMISSIONS, rows)
 
 
 def flush_incomplete(c: Conn, older_than_ms: Mapping[str, int], now_ms: int) -> list[str]:

@@ -14,6 +14,11 @@ def here() -> str:
     return f"{boot}/{Path('/proc/self/ns/pid').readlink()}"
 
 
+def same(host: str) -> bool:
+    """Whether ``here()``, as it was noted once, is of this boot, whatever the PID namespace."""
+    return host.partition("/")[0] == here().partition("/")[0]
+
+
 def uptime_ms() -> int:
     """Milliseconds since boot, time asleep included; no setting of the wall clock moves it."""
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000

@@ -2,25 +2,57 @@
 
 from __future__ import annotations
 
+import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, or_, select
+from sqlalchemy import Executable, Row, Table, bindparam, or_, select
 
 from drivers.base import Outcome
-from gateway.store import nodes
+from gateway.store import nodes, usage
 from gateway.store import schema as s
 from gateway.store.engine import Conn
+from gateway.store.evidence import search
+from gateway.store.gate import Entry, Gate
 from gateway.store.journal import end_attempts, parts_of, write_parts
-from gateway.store.rows import chunks, insert
+from gateway.store.rows import among, chunks, per_database
 from gateway.store.transitions import move_each
-from gateway.store.types import Claimed, PartResult, Status
+from gateway.store.types import Claimed, PartResult, Status, UsageRow
+
+if TYPE_CHECKING:
+    from gateway.store.rows import Insert
 
 _t = s.transmission.c
 _m = s.message.c
-_QUEUE = s.transmission.join(s.message).join(s.connection).join(s.backend)
+_FIRST = (
+    select(
+        *(_t.id, _t.rank, _t.lane, _t.parts, _t.attempts, _t.partial, _t.expires_ms),
+        *(_m.text, _m.encoding, _m.flash, _m.priority, _m.on_unknown, _m.fields, _m.kind),
+        _m.id.label("message_id"),
+        s.connection.c.identity,
+        s.backend.c.name.label("backend"),
+    )
+    .select_from(s.transmission.join(s.message).join(s.connection).join(s.backend))
+    .where(s.is_status(_t.status, Status.QUEUED), s.is_flag(_t.ready, 1), _t.lane == bindparam("of_lane"))
+    .where(or_(_t.expires_ms.is_(None), _t.expires_ms > bindparam("now")))
+    .order_by(_t.rank, _t.id)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True, of=s.transmission)
+)
+"""The first of a lane."""
+_FIRST_KNOWN = _FIRST.where(s.connection.c.identity.in_(among("known")))
+ROUNDS = 50
+"""How often a claim looks behind those that the gate put off; it goes on at the next one."""
+_NEW_ATTEMPTS = s.attempt.insert().returning(s.attempt.c.transmission_id, s.attempt.c.id)
+_COUNTERS = select(s.concat).where(s.concat.c.identity.in_(among("numbers"))).with_for_update()
+
+
+@per_database
+def _count_on(insert: Callable[[Table], Insert]) -> Executable:
+    upsert = insert(s.concat)
+    return upsert.on_conflict_do_update(index_elements=["identity"], set_={"next": upsert.excluded.next})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +67,40 @@ class ClaimRequest:
     """Parts that may leave now; None is no limit."""
     whole_parts: int | None = None
     """The device's whole limit: a longer message is claimed as soon as one part may leave."""
+    recipients: tuple[int, Collection[str]] | None = None
+    """How many new recipients may be written to, and those who may in any case; None is no limit."""
+    gate: Gate | None = None
+    """Quiet hours and the limits of backends and senders; None: there are none. Opt-outs count in any case."""
 
 
-def claim(c: Conn, request: ClaimRequest, now_ms: int) -> list[Claimed]:
+class Claims(list[Claimed]):
+    """What was claimed. ``again_ms``: when a limit opens that kept something back, and that the device can't know."""
+
+    again_ms: int | None = None
+
+
+def claim(c: Conn, request: ClaimRequest, now_ms: int) -> Claims:
     """Write down the next transmissions as handed to a device, most urgent first.
 
     A message that needs more parts than may leave now keeps its turn, and so do those behind it: smaller ones that
     pass by would keep a long one waiting for ever.
     """
     if request.max_rows < 1 or (request.max_parts is not None and request.max_parts < 1):
-        return []
-    rows = _fitting(_next(c, request, now_ms), request)
-    if not rows:
-        return []
+        return Claims()
+    entry = Entry(c, request, now_ms)
+    rows: list[Row[Any]] = []
+    for _ in range(ROUNDS):
+        found = _next(c, request, entry.only, now_ms)
+        admitted = entry.admit(found) if found else []
+        rows = _fitting(admitted, request, entry)
+        if rows or len(admitted) == len(found):
+            break
+    claims = Claims(_write_down(c, request, rows, now_ms) if rows else ())
+    claims.again_ms = entry.again_ms
+    return claims
+
+
+def _write_down(c: Conn, request: ClaimRequest, rows: Sequence[Row[Any]], now_ms: int) -> list[Claimed]:
     move_each(
         c,
         Status.QUEUED,
@@ -60,46 +113,34 @@ def claim(c: Conn, request: ClaimRequest, now_ms: int) -> list[Claimed]:
     repeats = _repeats(c, [row for row in rows if row.partial], request.device)
     references = _references(c, [row for row in rows if row.parts > 1 and row.id not in repeats], now_ms)
     references |= {transmission: reference for transmission, (reference, _) in repeats.items()}
-    new = s.attempt.insert().returning(s.attempt.c.transmission_id, s.attempt.c.id)
-    made = c.execute(new, [_attempt(row, references.get(row.id, 0), request, now_ms) for row in rows])
+    made = c.execute(_NEW_ATTEMPTS, [_attempt(row, references.get(row.id, 0), request, now_ms) for row in rows])
     attempts = {row.transmission_id: row.id for row in made}
     return [_claimed(row, attempts[row.id], references.get(row.id, 0), repeats.get(row.id, (0, ()))[1]) for row in rows]
 
 
-def _next(c: Conn, request: ClaimRequest, now_ms: int) -> list[Row[Any]]:
+def _next(c: Conn, request: ClaimRequest, only: Collection[str] | None, now_ms: int) -> list[Row[Any]]:
     """The most urgent rows of the lanes. One query for each lane, so that each walks its index and stops."""
     found: list[Row[Any]] = []
     for lane in dict.fromkeys(request.lanes):
-        rows = (
-            select(
-                *(_t.id, _t.rank, _t.lane, _t.parts, _t.attempts, _t.partial, _t.expires_ms),
-                *(_m.text, _m.encoding, _m.flash, _m.priority, _m.on_unknown, _m.fields),
-                _m.id.label("message_id"),
-                s.connection.c.identity,
-                s.backend.c.name.label("backend"),
-            )
-            .select_from(_QUEUE)
-            .where(s.is_status(_t.status, Status.QUEUED), s.is_flag(_t.ready, 1), _t.lane == lane)
-            .where(or_(_t.expires_ms.is_(None), _t.expires_ms > now_ms))
-            .order_by(_t.rank, _t.id)
-            .limit(request.max_rows)
-            .with_for_update(skip_locked=True, of=s.transmission)
-        )
-        found += c.execute(rows)
+        which: dict[str, Any] = {"of_lane": lane, "now": now_ms, "most": request.max_rows}
+        if only is None:
+            found += c.execute(_FIRST, which)
+        elif only:
+            found += c.execute(_FIRST_KNOWN, {**which, "known": list(only)})
     return sorted(found, key=lambda row: (row.rank, row.id))[: request.max_rows]
 
 
-def _fitting(rows: Sequence[Row[Any]], request: ClaimRequest) -> list[Row[Any]]:
-    """Those at the front that fit the parts that may leave."""
-    if request.max_parts is None:
-        return list(rows)
-    fitting, left = [], request.max_parts
+def _fitting(rows: Sequence[Row[Any]], request: ClaimRequest, entry: Entry) -> list[Row[Any]]:
+    """Those at the front that fit the parts that may leave, and what else is limited."""
+    fitting = []
+    left = math.inf if request.max_parts is None else request.max_parts
     for row in rows:
         larger_than_ever = request.whole_parts is not None and row.parts > request.whole_parts
         if row.parts > left and not (larger_than_ever and left > 0):
             break
-        fitting.append(row)
-        left -= row.parts
+        if entry.fits(row):
+            fitting.append(row)
+            left -= row.parts
     return fitting
 
 
@@ -155,33 +196,29 @@ def _references(c: Conn, rows: Sequence[Row[Any]], now_ms: int) -> dict[int, int
     numbers = sorted({row.identity for row in rows})
     counters: dict[str, int] = {}
     for some in chunks(numbers):
-        wanted = select(s.concat).where(s.concat.c.identity.in_(some)).with_for_update()
-        counters |= {row.identity: row.next for row in c.execute(wanted)}
+        counters |= {row.identity: row.next for row in c.execute(_COUNTERS, {"numbers": some})}
     given: dict[int, int] = {}
     for row in rows:
         fresh = zlib.crc32(row.identity.encode()) ^ (now_ms // 1000)
         given[row.id] = counters.get(row.identity, fresh) & 0xFFFF
         counters[row.identity] = (given[row.id] + 1) & 0xFFFF
     if numbers:
-        upsert = insert(c, s.concat)
-        c.execute(
-            upsert.on_conflict_do_update(index_elements=["identity"], set_={"next": upsert.excluded.next}),
-            [{"identity": number, "next": counters[number]} for number in numbers],
-        )
+        c.execute(_count_on(c), [{"identity": number, "next": counters[number]} for number in numbers])
     return given
 
 
-def recover(c: Conn, epoch: int, now_ms: int) -> dict[str, int]:
+def recover(c: Conn, epoch: int, now_ms: int, gate: Gate | None = None) -> dict[str, int]:
     """Make ``sending`` of dead owners ``unknown``. Returns, by device, how many parts may have left.
 
-    Their parts are journalled as unknown, so that a receipt without a known reference finds them.
+    They count against the limits of backends and senders in ``gate``. Their parts are journalled as unknown, so that a
+    receipt without a known reference finds them.
     """
     lost: list[Row[Any]] = []
     for some in chunks(nodes.dead(c, epoch, now_ms)):
         lost += c.execute(
             select(_t.id, _t.device, _t.parts, _t.attempts, s.connection.c.identity, s.attempt.c.id.label("attempt"))
-            .add_columns(s.attempt.c.reference)
-            .select_from(s.transmission.join(s.connection).join(s.attempt))
+            .add_columns(s.attempt.c.reference, _t.lane, _m.fields)
+            .select_from(s.transmission.join(s.message).join(s.connection).join(s.attempt))
             .where(s.is_status(_t.status, Status.SENDING), _t.owner.in_(some), s.attempt.c.ended_ms.is_(None))
             .with_for_update(of=s.transmission)
         )
@@ -197,9 +234,12 @@ def recover(c: Conn, epoch: int, now_ms: int) -> dict[str, int]:
         doubtful = [index for index in range(1, row.parts + 1) if index not in known]
         results += [PartResult(row.attempt, index, Outcome.UNKNOWN, left_ms=now_ms) for index in doubtful]
         in_doubt[row.device] = in_doubt.get(row.device, 0) + len(doubtful)
+        for subject in gate.subjects(row.lane, row.fields, row.device) if gate else ():
+            usage.add(c, subject, [UsageRow(now_ms, len(doubtful), len(doubtful))])
     write_parts(c, {row.attempt: row.identity for row in lost}, results, now_ms)
     error = "the gateway stopped before the answer came"
     unknown = [{"id": row.id, "attempts": row.attempts + 1, "partial": int(row.parts > 1)} for row in lost]
     move_each(c, Status.SENDING, Status.UNKNOWN, unknown, owner=None, doubt_ms=now_ms, error=error)
     end_attempts(c, [(row.attempt, Status.UNKNOWN.value, error) for row in lost], now_ms)
+    search(c, [row.id for row in lost], now_ms)
     return in_doubt

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Executable, Table, bindparam, delete, select, update
 
 from gateway.store import schema as s
 from gateway.store.engine import Conn
-from gateway.store.rows import chunks, insert, select_connections, to_connection, to_contact
+from gateway.store.rows import among, chunks, insert, per_database, select_connections, to_connection, to_contact
 from gateway.store.types import Backend, Connection, Contact
+
+if TYPE_CHECKING:
+    from gateway.store.rows import Insert
+
+_BACKEND = select(s.backend.c.id).where(s.backend.c.name == bindparam("of"))
+_KNOWN = select_connections().where(
+    s.backend.c.name == bindparam("of"), s.connection.c.identity.in_(among("identities"))
+)
+
+
+@per_database
+def _new(insert: Callable[[Table], Insert]) -> Executable:
+    return insert(s.connection).on_conflict_do_nothing()
 
 
 def backend(c: Conn, name: str, now_ms: int) -> Backend:
     """The backend called ``name``, made when there is none."""
-    wanted = select(s.backend.c.id).where(s.backend.c.name == name)
-    found = c.scalar(wanted)
+    found = c.scalar(_BACKEND, {"of": name})
     if found is None:
         c.execute(insert(c, s.backend).values(name=name, created_ms=now_ms).on_conflict_do_nothing())
-        found = c.execute(wanted).scalar_one()
+        found = c.execute(_BACKEND, {"of": name}).scalar_one()
     return Backend(found, name)
 
 
@@ -36,7 +48,7 @@ def lookup(c: Conn, backend_name: str, identities: Iterable[str], now_ms: int) -
     if missing:
         of = backend(c, backend_name, now_ms)
         c.execute(
-            insert(c, s.connection).on_conflict_do_nothing(),
+            _new(c),
             [
                 {"backend_id": of.id, "identity": identity, "created_ms": now_ms, "modified_ms": now_ms}
                 for identity in missing
@@ -56,8 +68,8 @@ def find(c: Conn, backend_name: str, identities: Iterable[str]) -> list[Connecti
 def _by_identity(c: Conn, backend_name: str, identities: Iterable[str]) -> dict[str, Connection]:
     found: dict[str, Connection] = {}
     for some in chunks(dict.fromkeys(identities)):
-        rows = select_connections().where(s.backend.c.name == backend_name, s.connection.c.identity.in_(some))
-        found |= {row.identity: to_connection(row) for row in c.execute(rows)}
+        for row in c.execute(_KNOWN, {"of": backend_name, "identities": some}):
+            found[row.identity] = to_connection(row)
     return found
 
 

@@ -68,6 +68,11 @@ def set_paused(c: Conn, name: str, paused: bool) -> None:
     _upsert(c, name, {"paused": int(paused)})
 
 
+def up(c: Conn) -> set[str]:
+    """The devices that were up when they were last heard of, and aren't paused."""
+    return set(c.scalars(select(_d.name).where(_d.state == "up", _d.paused == 0)))
+
+
 def paused(c: Conn, name: str) -> bool:
     """Whether a person paused the device."""
     return bool(c.scalar(select(_d.paused).where(_d.name == name)))

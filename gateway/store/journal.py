@@ -2,24 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, Select, bindparam, func, select, update
+from sqlalchemy import Executable, Row, Table, bindparam, func, select, update
 
 from drivers.base import Outcome, ReceiptStatus
 from gateway.store import schema as s
 from gateway.store.engine import Conn
-from gateway.store.rows import chunks, insert
+from gateway.store.rows import among, chunks, per_database
 from gateway.store.transitions import move_each
 from gateway.store.types import PartResult, Status
+
+if TYPE_CHECKING:
+    from gateway.store.rows import Insert
 
 TAIL = 8
 """Digits by which two ways of writing a number are known to be the same one."""
 
 _t = s.transmission.c
-_PARTS = s.part.join(s.attempt)
+_PARTS_OF = (
+    select(s.part.c.attempt_id, s.part.c.number, s.part.c.outcome, s.part.c.receipt, s.part.c.reason)
+    .add_columns(s.attempt.c.transmission_id, s.attempt.c.device, s.attempt.c.reference.label("lineage"))
+    .select_from(s.part.join(s.attempt))
+    .where(s.attempt.c.transmission_id.in_(among("transmissions")))
+    .order_by(s.part.c.attempt_id, s.part.c.number)
+)
+_REPORTED = select(s.part.c.attempt_id).where(s.part.c.attempt_id.in_(among("attempts")), s.part.c.receipt.is_not(None))
+_STANDING = select(_t.id, _t.status, _t.sent_ms).where(_t.id.in_(among("transmissions"))).with_for_update()
+_END = (
+    update(s.attempt)
+    .where(s.attempt.c.id == bindparam("attempt"))
+    .values(ended_ms=bindparam("at"), outcome=bindparam("became"), error=bindparam("why"))
+)
+
+
+@per_database
+def _upsert(insert: Callable[[Table], Insert]) -> Executable:
+    upsert = insert(s.part)
+    new = upsert.excluded
+    kept = {name: func.coalesce(new[name], s.part.c[name]) for name in ("reference", "sim", "left_ms")}
+    changed = {name: new[name] for name in ("outcome", "fault", "code", "reason", "answered_ms")}
+    return upsert.on_conflict_do_update(index_elements=["attempt_id", "number"], set_={**changed, **kept})
 
 
 def tail(number: str | None) -> str:
@@ -35,19 +60,16 @@ def write_parts(c: Conn, numbers: Mapping[int, str], results: Sequence[PartResul
     says nothing of it."""
     if not results:
         return
-    upsert = insert(c, s.part)
-    new = upsert.excluded
-    kept = {name: func.coalesce(new[name], s.part.c[name]) for name in ("reference", "sim", "left_ms")}
-    changed = {name: new[name] for name in ("outcome", "fault", "code", "reason", "answered_ms")}
+    tails = {attempt: tail(number) for attempt, number in numbers.items()}
     c.execute(
-        upsert.on_conflict_do_update(index_elements=["attempt_id", "number"], set_={**changed, **kept}),
+        _upsert(c),
         [
             {
                 "attempt_id": result.attempt,
                 "number": result.index,
                 "outcome": result.outcome.value,
                 "reference": result.reference,
-                "tail": tail(numbers[result.attempt]),
+                "tail": tails[result.attempt],
                 "sim": result.sim,
                 "fault": result.fault.value if result.fault else None,
                 "code": result.code,
@@ -65,10 +87,8 @@ def end_attempts(c: Conn, ended: Sequence[tuple[int, str, str | None]], now_ms: 
     if not ended:
         return
     c.execute(
-        update(s.attempt)
-        .where(s.attempt.c.id == bindparam("attempt"))
-        .values(ended_ms=now_ms, outcome=bindparam("became"), error=bindparam("why")),
-        [{"attempt": attempt, "became": outcome, "why": error} for attempt, outcome, error in ended],
+        _END,
+        [{"attempt": attempt, "at": now_ms, "became": outcome, "why": error} for attempt, outcome, error in ended],
     )
 
 
@@ -78,15 +98,9 @@ def parts_of(c: Conn, transmissions: Iterable[int]) -> dict[int, list[Row[Any]]]
     ``lineage`` is the concatenation reference: attempts that share it complete each other on the phone.
     """
     found: dict[int, list[Row[Any]]] = {}
-    columns = (s.part.c.attempt_id, s.part.c.number, s.part.c.outcome, s.part.c.receipt, s.part.c.reason)
     for some in chunks(transmissions):
-        rows: Select[Any] = (
-            select(*columns, s.attempt.c.transmission_id, s.attempt.c.device, s.attempt.c.reference.label("lineage"))
-            .select_from(_PARTS)
-            .where(s.attempt.c.transmission_id.in_(some))
-            .order_by(s.part.c.attempt_id, s.part.c.number)
-        )
-        for transmission, parts in groupby(c.execute(rows), key=lambda row: row.transmission_id):
+        rows = c.execute(_PARTS_OF, {"transmissions": some})
+        for transmission, parts in groupby(rows, key=lambda row: row.transmission_id):
             found.setdefault(transmission, []).extend(parts)
     return found
 
@@ -95,8 +109,7 @@ def with_receipt(c: Conn, attempts: Iterable[int]) -> set[int]:
     """Those of ``attempts`` for which a receipt has come."""
     found: set[int] = set()
     for some in chunks(attempts):
-        reported = s.part.c.attempt_id.in_(some), s.part.c.receipt.is_not(None)
-        found |= set(c.scalars(select(s.part.c.attempt_id).where(*reported)))
+        found |= set(c.scalars(_REPORTED, {"attempts": some}))
     return found
 
 
@@ -107,8 +120,7 @@ def weigh(c: Conn, transmissions: Iterable[int], now_ms: int) -> dict[int, Statu
     """
     standing: dict[int, Row[Any]] = {}
     for some in chunks(set(transmissions)):
-        wanted = select(_t.id, _t.status, _t.sent_ms).where(_t.id.in_(some)).with_for_update()
-        standing |= {row.id: row for row in c.execute(wanted)}
+        standing |= {row.id: row for row in c.execute(_STANDING, {"transmissions": some})}
     moves: dict[tuple[Status, Status], list[dict[str, Any]]] = {}
     for transmission, parts in parts_of(c, standing).items():
         status = Status(standing[transmission].status)

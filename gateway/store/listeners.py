@@ -38,6 +38,8 @@ def next(  # noqa: A001 - reads as listeners.next(c)
 def _position(c: Conn, name: str, start: str) -> int:
     """Where the name's readers stand. The row stays locked, so that no two of them take the same message."""
     wanted = select(s.listener.c.position).where(s.listener.c.name == name).with_for_update()
+    if c.scalar(select(s.listener.c.statuses).where(s.listener.c.name == name)):
+        raise ValueError(f"the name {name!r} listens to statuses already; use another one for messages")
     position = c.scalar(wanted)
     if position is None:
         first = 0 if start == "oldest" else c.scalar(select(func.max(_m.done))) or 0

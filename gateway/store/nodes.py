@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Row, select, update
@@ -65,10 +66,21 @@ def dead(c: Conn, epoch: int, now_ms: int, uptime_ms: int | None = None) -> list
         select(owner).join(s.node, _n.epoch == owner).where(s.is_status(s.transmission.c.status, status))
         for status in (Status.SENDING, Status.RECEIVED)
     ]
-    holders.append(select(s.listening.c.epoch).join(s.node, _n.epoch == s.listening.c.epoch))
+    holders += [select(given).join(s.node, _n.epoch == given) for given in (s.listening.c.epoch, s.change.c.epoch)]
     for held in holders:
         gone += c.scalars(held.where(_n.ended_ms.is_not(None), _n.epoch != epoch).distinct())
     return sorted(set(gone))
+
+
+def of_earlier_boots(c: Conn, epochs: Sequence[int]) -> list[int]:
+    """Those whose host has started anew since, so that the last changes before may be lost.
+
+    A database server has a host of its own and keeps every change.
+    """
+    if c.dialect.name != "sqlite" or not epochs:
+        return []
+    found = c.execute(select(_n.epoch, _n.host).where(_n.epoch.in_(epochs)))
+    return [row.epoch for row in found if not boot.same(row.host)]
 
 
 def _gone(row: Row[Any], now_ms: int, uptime_ms: int) -> bool:

@@ -8,7 +8,10 @@ from sqlalchemy import delete, select
 
 from gateway.store import schema as s
 from gateway.store.engine import Conn
+from gateway.store.rows import among as any_of
 from gateway.store.rows import chunks, insert
+
+_AMONG = select(s.optout.c.identity).where(s.optout.c.identity.in_(any_of("identities")))
 
 
 def add(c: Conn, identity: str, source: str, now_ms: int) -> None:
@@ -26,5 +29,5 @@ def among(c: Conn, identities: Iterable[str]) -> set[str]:
     """Those of the identities that want no messages."""
     found: set[str] = set()
     for some in chunks(dict.fromkeys(identities)):
-        found.update(c.scalars(select(s.optout.c.identity).where(s.optout.c.identity.in_(some))))
+        found.update(c.scalars(_AMONG, {"identities": some}))
     return found

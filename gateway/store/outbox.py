@@ -6,20 +6,23 @@ Claiming, settling and the verbs of a person have modules of their own; they are
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, func, select, update
+from sqlalchemy import Executable, Table, and_, bindparam, func, select, update
 
 from gateway.errors import GatewayError
 from gateway.store import schema as s
 from gateway.store.claiming import ClaimRequest, claim, recover
 from gateway.store.engine import Conn
-from gateway.store.rows import insert, load_messages
+from gateway.store.rows import among, load_messages, per_database
 from gateway.store.settling import UnknownRule, late, settle, settle_unknowns
-from gateway.store.transitions import TRANSITIONS, move
+from gateway.store.transitions import TRANSITIONS, moving
 from gateway.store.types import Direction, MessageRow, NewMessage, NewTransmission, Status
 from gateway.store.verbs import Changed, cancel, hold, release, resend
+
+if TYPE_CHECKING:
+    from gateway.store.rows import Insert
 
 __all__ = [
     "TRANSITIONS",
@@ -27,6 +30,7 @@ __all__ = [
     "ClaimRequest",
     "KeyConflictError",
     "UnknownRule",
+    "add",
     "cancel",
     "claim",
     "counts",
@@ -44,6 +48,23 @@ __all__ = [
 ]
 
 _t = s.transmission.c
+_NEW_MESSAGE = s.message.insert().returning(s.message.c.seq)
+_NEW_TRANSMISSION = s.transmission.insert()
+_WAITING = s.is_status(_t.status, Status.QUEUED), s.is_flag(_t.ready, 0)
+_PROMOTE = update(s.transmission).where(*_WAITING, _t.due_ms <= bindparam("now")).values(ready=1)
+_NEXT_DUE = select(_t.due_ms).where(*_WAITING, _t.lane.in_(among("lanes"))).order_by(_t.due_ms).limit(1)
+_EXPIRING = {
+    status: moving(status, Status.EXPIRED, _t.expires_ms <= bindparam("now"), "error")
+    for status in (Status.QUEUED, Status.HELD)
+}
+_OF_KEY = select(s.message.c.seq).where(s.message.c.key == bindparam("wanted"))
+
+
+@per_database
+def _new_key(insert: Callable[[Table], Insert]) -> Executable:
+    known = s.message.c.key
+    new = insert(s.message).on_conflict_do_nothing(index_elements=[known], index_where=known.is_not(None))
+    return new.returning(s.message.c.seq)
 
 
 class KeyConflictError(GatewayError):
@@ -51,7 +72,9 @@ class KeyConflictError(GatewayError):
 
     def __init__(self, key: str, first_id: str, what: str) -> None:
         self.first_id = first_id
-        super().__init__(f"the key {key!r} belongs to message {first_id}, which has {what}")
+        super().__init__(
+            f"the key {key!r} was used before, for message {first_id}, with {what}; a key stands for one message"
+        )
 
 
 def enqueue(c: Conn, new: NewMessage, now_ms: int, ageing_ms: int) -> tuple[MessageRow, bool]:
@@ -60,13 +83,22 @@ def enqueue(c: Conn, new: NewMessage, now_ms: int, ageing_ms: int) -> tuple[Mess
     ``ageing_ms``: how long a message waits to gain one point of priority. Raises KeyConflictError when the key's
     first message has another text or other recipients.
     """
-    stored = insert(c, s.message).values(_message(new, now_ms))
-    if new.key is not None:
-        taken = s.message.c.key.is_not(None)
-        stored = stored.on_conflict_do_nothing(index_elements=[s.message.c.key], index_where=taken)
-    seq = c.scalar(stored.returning(s.message.c.seq))
+    seq = _store(c, new, now_ms, ageing_ms)
+    return (_first_of_key(c, new), False) if seq is None else (load_messages(c, [seq])[0], True)
+
+
+def add(c: Conn, new: NewMessage, now_ms: int, ageing_ms: int) -> None:
+    """As ``enqueue``, for who doesn't want to see what was stored."""
+    if _store(c, new, now_ms, ageing_ms) is None:
+        _first_of_key(c, new)
+
+
+def _store(c: Conn, new: NewMessage, now_ms: int, ageing_ms: int) -> int | None:
+    """The ``seq`` of the message; None when its ``key`` was there already."""
+    stored = _NEW_MESSAGE if new.key is None else _new_key(c)
+    seq: int | None = c.scalar(stored, _message(new, now_ms))
     if seq is None:
-        return _first_of_key(c, new), False
+        return None
     due = now_ms if new.due_ms is None else max(new.due_ms, now_ms)
     bonus = new.priority * ageing_ms
     common = {
@@ -79,8 +111,8 @@ def enqueue(c: Conn, new: NewMessage, now_ms: int, ageing_ms: int) -> tuple[Mess
         "expires_ms": new.expires_ms,
         "created_ms": now_ms,
     }
-    c.execute(s.transmission.insert(), [{**common, **_transmission(each)} for each in new.transmissions])
-    return load_messages(c, [seq])[0], True
+    c.execute(_NEW_TRANSMISSION, [{**common, **_transmission(each)} for each in new.transmissions])
+    return seq
 
 
 def _message(new: NewMessage, now_ms: int) -> dict[str, Any]:
@@ -113,7 +145,7 @@ def _transmission(new: NewTransmission) -> dict[str, Any]:
 
 def _first_of_key(c: Conn, new: NewMessage) -> MessageRow:
     assert new.key is not None
-    first = load_messages(c, [c.execute(select(s.message.c.seq).where(s.message.c.key == new.key)).scalar_one()])[0]
+    first = load_messages(c, [c.execute(_OF_KEY, {"wanted": new.key}).scalar_one()])[0]
     if first.text != new.text:
         raise KeyConflictError(new.key, first.id, "another text")
     recipients = sorted(each.connection.id for each in first.transmissions)
@@ -124,22 +156,20 @@ def _first_of_key(c: Conn, new: NewMessage) -> MessageRow:
 
 def promote(c: Conn, now_ms: int) -> int:
     """Make ready what has become due. Returns how many."""
-    waiting = s.is_status(_t.status, Status.QUEUED), s.is_flag(_t.ready, 0), _t.due_ms <= now_ms
-    return c.execute(update(s.transmission).where(*waiting).values(ready=1)).rowcount
+    return c.execute(_PROMOTE, {"now": now_ms}).rowcount
 
 
 def expire(c: Conn, now_ms: int) -> int:
     """End what has outlived its ``expires`` in the queue. Returns how many."""
     return sum(
-        move(c, status, Status.EXPIRED, _t.expires_ms <= now_ms, error=f"expired while it was {status}")
-        for status in (Status.QUEUED, Status.HELD)
+        c.execute(ending, {"now": now_ms, "new_error": f"expired while it was {status}"}).rowcount
+        for status, ending in _EXPIRING.items()
     )
 
 
 def next_due(c: Conn, lanes: Sequence[str]) -> int | None:
     """When the next waiting transmission of these lanes becomes due (ms), None when none waits."""
-    waiting = s.is_status(_t.status, Status.QUEUED), s.is_flag(_t.ready, 0), _t.lane.in_(lanes)
-    found: int | None = c.scalar(select(_t.due_ms).where(*waiting).order_by(_t.due_ms).limit(1))
+    found: int | None = c.scalar(_NEXT_DUE, {"lanes": list(lanes)})
     return found
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, and_, bindparam, func, or_, select
 
 from gateway.store import schema as s
 from gateway.store.engine import Conn
@@ -22,6 +22,7 @@ from gateway.store.types import (
 )
 
 _t = s.transmission.c
+_SEQ = select(s.message.c.seq).where(s.message.c.id == bindparam("wanted"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class MessageFilter:
 
 def message(c: Conn, message_id: str) -> MessageRow | None:
     """One message with all its transmissions."""
-    found = c.scalars(select(s.message.c.seq).where(s.message.c.id == message_id)).all()
+    found = c.scalars(_SEQ, {"wanted": message_id}).all()
     return next(iter(load_messages(c, found)), None)
 
 
@@ -150,12 +151,21 @@ def heard_from(c: Conn, identities: Iterable[str]) -> dict[str, str]:
 
 def oldest_queued(c: Conn) -> dict[str, int]:
     """By lane, since when (ms) the first transmission that is due has waited."""
-    found: dict[str, int] = {}
-    lanes = c.scalars(select(s.backend.c.name)).all()
     waiting = s.is_status(_t.status, Status.QUEUED), s.is_flag(_t.ready, 1)
-    for lane in lanes:
+    found: dict[str, int] = {}
+    lane = c.scalar(select(func.min(_t.lane)).where(*waiting))
+    while lane is not None:  # from lane to lane: each is one look into the index, however many wait
         first = select(_t.created_ms).where(*waiting, _t.lane == lane).order_by(_t.rank, _t.id).limit(1)
-        since = c.scalar(first)
-        if since is not None:
-            found[lane] = since
+        found[lane] = c.execute(first).scalar_one()
+        lane = c.scalar(select(func.min(_t.lane)).where(*waiting, _t.lane > lane))
     return found
+
+
+def ahead(c: Conn, transmission_id: int) -> int:
+    """How many transmissions of the same lane would be claimed before this one."""
+    this = c.execute(select(_t.lane, _t.rank).where(_t.id == transmission_id)).one_or_none()
+    if this is None:
+        return 0
+    waiting = s.is_status(_t.status, Status.QUEUED), s.is_flag(_t.ready, 1), _t.lane == this.lane
+    earlier = or_(_t.rank < this.rank, and_(_t.rank == this.rank, _t.id < transmission_id))
+    return c.scalar(select(func.count()).select_from(s.transmission).where(*waiting, earlier)) or 0

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, bindparam, delete, func, or_, select, update
+from sqlalchemy import Executable, Select, Table, bindparam, delete, func, or_, select, update
 
 from drivers.base import Outcome, Receipt, ReceiptStatus
 from gateway.store import schema as s
 from gateway.store.engine import Conn
 from gateway.store.journal import tail, weigh
-from gateway.store.rows import chunks, insert
-from gateway.store.types import PartResult, Status
+from gateway.store.rows import among, chunks, per_database
+from gateway.store.types import Status
+
+if TYPE_CHECKING:
+    from gateway.store.rows import Insert
 
 MEMORY_MS = 7 * 86_400_000
 """How long after an attempt a receipt without a known reference may be taken for it."""
@@ -25,11 +28,45 @@ SKEW_MS = 5_000
 _p = s.part.c
 _a = s.attempt.c
 _r = s.receipt.c
+_NAMED = (
+    select(_p.reference, _p.attempt_id, _p.number, _a.transmission_id, _a.device, _p.sim, _p.tail, _p.receipt)
+    .select_from(s.part.join(s.attempt))
+    .where(_p.reference.in_(among("references")))
+    .order_by(_p.attempt_id.desc(), _p.number)
+)
+"""A reference, and what a Candidate is made of."""
+_NAMED_TO = _NAMED.where(_p.tail.in_(among("tails")))
+_DOUBTFUL = (
+    select(_p.attempt_id, _p.number, _p.tail, _p.sim, _p.receipt, _a.transmission_id, _a.started_ms)
+    .select_from(s.part.join(s.attempt).join(s.transmission))
+    .where(s.is_status(s.transmission.c.status, Status.UNKNOWN, Status.QUEUED), _a.device == bindparam("of"))
+    .where(_a.started_ms > bindparam("since"), _p.tail.in_(among("tails")))
+    .where(_p.reference.is_(None), _p.receipt.is_(None), s.is_status(_p.outcome, Outcome.UNKNOWN))
+    .order_by(_p.attempt_id.desc(), _p.number)
+)
+_UNDER_WAY = (
+    select(s.transmission.c.id, s.connection.c.identity, _a.started_ms)
+    .select_from(s.transmission.join(s.connection).join(s.attempt))
+    .where(s.is_status(s.transmission.c.status, Status.SENDING), s.transmission.c.device == bindparam("of"))
+    .where(_a.ended_ms.is_(None))
+)
+_REPORT = (
+    update(s.part)
+    .where(_p.attempt_id == bindparam("attempt"), _p.number == bindparam("part"))
+    .where(or_(_p.receipt.is_(None), s.is_status(_p.receipt, ReceiptStatus.PENDING)))
+    .values(receipt=bindparam("said"), reason=func.coalesce(bindparam("why"), _p.reason))
+)
+_BELONGS = update(s.receipt).where(_r.id == bindparam("of")).values(transmission_id=bindparam("to"))
 FINAL = (ReceiptStatus.DELIVERED, ReceiptStatus.FAILED)
 
 
+@per_database
+def _new(insert: Callable[[Table], Insert]) -> Executable:
+    return insert(s.receipt).on_conflict_do_nothing(index_elements=["digest"]).returning(_r.id, _r.digest)
+
+
 @dataclass(slots=True)
-class _Candidate:
+class Candidate:
     """A part that a receipt may belong to."""
 
     attempt: int
@@ -41,15 +78,16 @@ class _Candidate:
     receipt: str | None
     open: bool = False
     """Handed to the device, no result yet."""
+    started_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class _Match:
+class Match:
     """A receipt and its part."""
 
     receipt_id: int
     receipt: Receipt
-    part: _Candidate
+    part: Candidate
 
 
 def save(c: Conn, device: str, receipts: Sequence[Receipt], now_ms: int) -> list[int]:
@@ -62,23 +100,23 @@ def save(c: Conn, device: str, receipts: Sequence[Receipt], now_ms: int) -> list
     """
     fresh = _store(c, device, receipts, now_ms)
     named = _named(c, [receipt for _, receipt in fresh])
-    matches: list[_Match] = []
+    matches: list[Match] = []
     parked: list[tuple[int, Receipt]] = []
-    unnamed: dict[str, list[_Candidate]] | None = None
+    nameless: dict[str, list[Candidate]] | None = None
     for receipt_id, receipt in fresh:
         part = _by_reference(device, receipt, named)
         if part is None and receipt.number:
-            if unnamed is None:
-                unnamed = _unnamed(c, device, [each for _, each in fresh], now_ms)
-            part = _alone(unnamed.get(tail(receipt.number), []))
+            if nameless is None:
+                nameless = unnamed(c, device, [each for _, each in fresh], now_ms)
+            part = alone(nameless.get(tail(receipt.number), []))
         if part is None:
             parked.append((receipt_id, receipt))
         else:
-            matches.append(_Match(receipt_id, receipt, part))
+            matches.append(Match(receipt_id, receipt, part))
             if part.receipt not in FINAL:
                 part.receipt = receipt.status
     _park(c, parked)
-    _apply(c, matches)
+    apply(c, matches)
     return sorted(weigh(c, {match.part.transmission for match in matches}, now_ms))
 
 
@@ -104,8 +142,7 @@ def _store(c: Conn, device: str, receipts: Sequence[Receipt], now_ms: int) -> li
         }
     if not rows:
         return []
-    new = insert(c, s.receipt).on_conflict_do_nothing(index_elements=["digest"]).returning(_r.id, _r.digest)
-    ids = {row.digest: row.id for row in c.execute(new, list(rows.values()))}
+    ids = {row.digest: row.id for row in c.execute(_new(c), list(rows.values()))}
     return [(ids[digest], receipt) for digest, receipt in by_digest.items() if digest in ids]
 
 
@@ -116,42 +153,35 @@ def _digest(device: str, receipt: Receipt) -> str:
     return hashlib.blake2b(repr(told).encode(), digest_size=16).hexdigest()
 
 
-def _wraps(reference: str) -> bool:
+def wraps(reference: str) -> bool:
     """A modem's message reference, one octet, which returns."""
     return reference.isascii() and reference.isdigit() and len(reference) <= 3 and int(reference) <= 255
 
 
-def _named(c: Conn, receipts: Sequence[Receipt]) -> dict[str, list[_Candidate]]:
+def _named(c: Conn, receipts: Sequence[Receipt]) -> dict[str, list[Candidate]]:
     """Parts by reference, the newest first, for all references of these receipts."""
     references = {reference: receipt for receipt in receipts for reference in receipt.references}
-    short = [reference for reference, receipt in references.items() if _wraps(reference) and receipt.number]
+    short = [reference for reference, receipt in references.items() if wraps(reference) and receipt.number]
     tails = sorted({tail(receipt.number) for receipt in receipts if receipt.number})
     long = [reference for reference in references if reference not in set(short)]
-    found: dict[str, list[_Candidate]] = {}
-    columns = (_p.attempt_id, _p.number, _p.reference, _p.tail, _p.sim, _p.receipt, _a.transmission_id, _a.device)
-    wanted = select(*columns).select_from(s.part.join(s.attempt)).order_by(_p.attempt_id.desc(), _p.number)
-    queries = [wanted.where(_p.reference.in_(some)) for some in chunks(long)]
+    found: dict[str, list[Candidate]] = {}
+    queries: list[tuple[Select[Any], dict[str, list[str]]]] = [(_NAMED, {"references": some}) for some in chunks(long)]
     queries += [
-        wanted.where(_p.reference.in_(some), _p.tail.in_(numbers))
-        for some in chunks(short)
-        for numbers in chunks(tails)
+        (_NAMED_TO, {"references": some, "tails": numbers}) for some in chunks(short) for numbers in chunks(tails)
     ]
-    for query in queries:
-        for row in c.execute(query):
-            candidate = _Candidate(
-                row.attempt_id, row.number, row.transmission_id, row.device, row.sim, row.tail, row.receipt
-            )
-            found.setdefault(row.reference, []).append(candidate)
+    for query, given in queries:
+        for reference, *part in c.execute(query, given):
+            found.setdefault(reference, []).append(Candidate(*part))
     return found
 
 
-def _by_reference(device: str, receipt: Receipt, named: Mapping[str, list[_Candidate]]) -> _Candidate | None:
+def _by_reference(device: str, receipt: Receipt, named: Mapping[str, list[Candidate]]) -> Candidate | None:
     for reference in receipt.references:
         fitting = [
             part
             for part in named.get(reference, [])
-            if _same_line(part.device, part.sim, device, receipt.sim)
-            and (not receipt.number or not _wraps(reference) or part.tail == tail(receipt.number))
+            if same_line(part.device, part.sim, device, receipt.sim)
+            and (not receipt.number or not wraps(reference) or part.tail == tail(receipt.number))
         ]
         unfinished = [part for part in fitting if part.receipt not in FINAL]
         if fitting:
@@ -159,40 +189,28 @@ def _by_reference(device: str, receipt: Receipt, named: Mapping[str, list[_Candi
     return None
 
 
-def _same_line(part_device: str, part_sim: str | None, device: str, sim: str | None) -> bool:
+def same_line(part_device: str, part_sim: str | None, device: str, sim: str | None) -> bool:
     """A SIM keeps its references in another modem; another SIM in the same modem has references of its own."""
     return part_sim == sim if part_sim and sim else part_device == device
 
 
-def _unnamed(c: Conn, device: str, receipts: Sequence[Receipt], now_ms: int) -> dict[str, list[_Candidate]]:
+def unnamed(c: Conn, device: str, receipts: Sequence[Receipt], now_ms: int) -> dict[str, list[Candidate]]:
     """Parts of a device that have no reference, by number: those in doubt, and those that are under way."""
     tails = {tail(receipt.number) for receipt in receipts if receipt.number}
-    found: dict[str, list[_Candidate]] = {}
-    waiting = s.is_status(s.transmission.c.status, Status.UNKNOWN, Status.QUEUED)
+    found: dict[str, list[Candidate]] = {}
     for some in chunks(sorted(tails)):
-        doubtful = (
-            select(_p.attempt_id, _p.number, _p.tail, _p.sim, _p.receipt, _a.transmission_id)
-            .select_from(s.part.join(s.attempt).join(s.transmission))
-            .where(waiting, _a.device == device, _a.started_ms > now_ms - MEMORY_MS, _p.tail.in_(some))
-            .where(_p.reference.is_(None), _p.receipt.is_(None), s.is_status(_p.outcome, Outcome.UNKNOWN))
-            .order_by(_p.attempt_id.desc(), _p.number)
-        )
-        for row in c.execute(doubtful):
-            part = _Candidate(row.attempt_id, row.number, row.transmission_id, device, row.sim, row.tail, row.receipt)
+        for row in c.execute(_DOUBTFUL, {"of": device, "since": now_ms - MEMORY_MS, "tails": some}):
+            part = Candidate(row.attempt_id, row.number, row.transmission_id, device, row.sim, row.tail, row.receipt)
+            part.started_ms = row.started_ms
             found.setdefault(row.tail, []).append(part)
-    under_way = (
-        select(s.transmission.c.id, s.connection.c.identity)
-        .select_from(s.transmission.join(s.connection))
-        .where(s.is_status(s.transmission.c.status, Status.SENDING), s.transmission.c.device == device)
-    )
-    for sending in c.execute(under_way):
+    for sending in c.execute(_UNDER_WAY, {"of": device}):
         if tail(sending.identity) in tails:
-            part = _Candidate(0, 0, sending.id, device, None, tail(sending.identity), None, open=True)
+            part = Candidate(0, 0, sending.id, device, None, tail(sending.identity), None, True, sending.started_ms)
             found.setdefault(part.tail, []).append(part)
     return found
 
 
-def _alone(candidates: Sequence[_Candidate]) -> _Candidate | None:
+def alone(candidates: Sequence[Candidate]) -> Candidate | None:
     """The next part of the one transmission that fits; None when there are several, or its result is yet to come."""
     unfinished = [part for part in candidates if part.receipt not in FINAL]
     if len({part.transmission for part in unfinished}) != 1 or unfinished[0].open:
@@ -210,15 +228,12 @@ def _park(c: Conn, receipts: Sequence[tuple[int, Receipt]]) -> None:
         c.execute(s.parked.insert(), rows)
 
 
-def _apply(c: Conn, matches: Sequence[_Match]) -> None:
+def apply(c: Conn, matches: Sequence[Match]) -> None:
     """Write matches into their parts. A final receipt stays; a later one changes nothing."""
     if not matches:
         return
     c.execute(
-        update(s.part)
-        .where(_p.attempt_id == bindparam("attempt"), _p.number == bindparam("part"))
-        .where(or_(_p.receipt.is_(None), s.is_status(_p.receipt, ReceiptStatus.PENDING)))
-        .values(receipt=bindparam("said"), reason=func.coalesce(bindparam("why"), _p.reason)),
+        _REPORT,
         [
             {
                 "attempt": match.part.attempt,
@@ -230,33 +245,9 @@ def _apply(c: Conn, matches: Sequence[_Match]) -> None:
         ],
     )
     c.execute(
-        update(s.receipt).where(_r.id == bindparam("of")).values(transmission_id=bindparam("to")),
+        _BELONGS,
         [{"of": match.receipt_id, "to": match.part.transmission} for match in matches],
     )
-
-
-def unpark(c: Conn, results: Sequence[PartResult], attempts: Mapping[int, Row[Any]]) -> None:
-    """Match parked receipts to parts whose references have just become known. The caller weighs what follows."""
-    named = {result.reference: result for result in results if result.reference}
-    matches: dict[int, _Match] = {}
-    for some in chunks(named):
-        columns = (_r.id, _r.device, _r.sim, _r.number, _r.status, _r.reason, _r.received_ms)
-        rows = select(s.parked.c.reference, *columns).select_from(s.parked.join(s.receipt))
-        for row in c.execute(rows.where(s.parked.c.reference.in_(some)).order_by(_r.id)):
-            result = named[row.reference]
-            attempt = attempts[result.attempt]
-            fits = (
-                _same_line(attempt.device, result.sim, row.device, row.sim)
-                and row.received_ms >= attempt.started_ms - SKEW_MS
-                and (not row.number or not _wraps(row.reference) or tail(row.number) == tail(attempt.identity))
-            )
-            if fits:
-                receipt = Receipt("", (row.reference,), ReceiptStatus(row.status), reason=row.reason)
-                part = _Candidate(result.attempt, result.index, attempt.id, attempt.device, None, "", None)
-                matches[row.id] = _Match(row.id, receipt, part)
-    _apply(c, sorted(matches.values(), key=lambda match: match.receipt_id))
-    for ids in chunks(matches):
-        c.execute(delete(s.parked).where(s.parked.c.receipt_id.in_(ids)))
 
 
 def forget_parked(c: Conn, before_ms: int) -> int:
@@ -286,6 +277,6 @@ def report(
         if not known:
             told = {"outcome": Outcome.UNKNOWN.value, "tail": tail(identity), "answered_ms": now_ms}
             c.execute(s.part.insert().values(attempt_id=attempt, number=1, **told))
-        parts = [_Candidate(attempt, index, row.id, row.lane, None, "", None) for index in known or [1]]
-        _apply(c, [_Match(receipt_id, receipt, part) for receipt_id, receipt in stored for part in parts])
+        parts = [Candidate(attempt, index, row.id, row.lane, None, "", None) for index in known or [1]]
+        apply(c, [Match(receipt_id, receipt, part) for receipt_id, receipt in stored for part in parts])
     return weigh(c, [row.id], now_ms).get(row.id)

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from itertools import takewhile
 from typing import Any
 
-from sqlalchemy import Row, or_, select
+from sqlalchemy import Row, bindparam, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from gateway.store import inbox, nodes, outbox
@@ -18,6 +18,14 @@ from gateway.store.transitions import move, move_each
 from gateway.store.types import MessageRow, NewMessage, Status
 
 _t = s.transmission.c
+_OF_KEY = select(s.message.c.seq).where(s.message.c.key == bindparam("wanted"))
+_LEADING = (
+    select(_t.message_seq)
+    .where(_t.lane == bindparam("of_lane"), s.QUEUED, s.is_flag(_t.ready, 1))
+    .where(or_(_t.expires_ms.is_(None), _t.expires_ms > bindparam("now")))
+    .order_by(_t.rank, _t.id)
+    .limit(bindparam("most"))
+)
 _REPORTABLE = (Status.QUEUED, Status.SENDING, Status.SENT, Status.UNKNOWN)
 
 
@@ -36,6 +44,14 @@ def enqueue(c: Conn, new: NewMessage, now_ms: int, ageing_ms: int) -> tuple[Mess
         raise UnstorableError(new.id) from None
 
 
+def answer(c: Conn, new: NewMessage, now_ms: int, ageing_ms: int) -> None:
+    """As ``outbox.add``; raises UnstorableError where the caller's own id or connections don't fit."""
+    try:
+        outbox.add(c, new, now_ms, ageing_ms)
+    except IntegrityError:
+        raise UnstorableError(new.id) from None
+
+
 def put(c: Conn, new: inbox.NewIncoming, now_ms: int) -> MessageRow:
     """As ``inbox.put``; raises UnstorableError where the caller's own id or connection doesn't fit."""
     try:
@@ -46,15 +62,13 @@ def put(c: Conn, new: inbox.NewIncoming, now_ms: int) -> MessageRow:
 
 def by_key(c: Conn, key: str) -> MessageRow | None:
     """The message that was sent with this key."""
-    seq = c.execute(select(s.message.c.seq).where(s.message.c.key == key)).scalar()
+    seq = c.scalar(_OF_KEY, {"wanted": key})
     return load_messages(c, [seq])[0] if seq is not None else None
 
 
 def leading_rows(c: Conn, lane: str, most: int, now_ms: int) -> int:
     """How many of the rows that would be claimed next, up to ``most``, belong to the same message."""
-    alive = or_(_t.expires_ms.is_(None), _t.expires_ms > now_ms)
-    waiting = select(_t.message_seq).where(_t.lane == lane, s.QUEUED, s.is_flag(_t.ready, 1), alive)
-    found = c.execute(waiting.order_by(_t.rank, _t.id).limit(most)).scalars().all()
+    found = c.scalars(_LEADING, {"of_lane": lane, "now": now_ms, "most": most}).all()
     return sum(1 for _ in takewhile(lambda seq: seq == found[0], found))
 
 

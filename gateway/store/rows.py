@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TypeVar
+import functools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from sqlalchemy import Row, Select, Table, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Row, Select, Table, bindparam, select
 from sqlalchemy.engine import Connection as Conn
 
 from gateway.store import schema as s
 from gateway.store.types import Backend, Connection, Contact, Direction, MessageRow, Status, TransmissionRow
 
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
+
+    Insert: TypeAlias = sqlite.Insert | postgresql.Insert
+
 T = TypeVar("T")
+S = TypeVar("S")
 
 CHUNK = 500
 """Most values in one ``IN``."""
@@ -25,9 +31,38 @@ def chunks(values: Iterable[T]) -> Iterator[list[T]]:
         yield whole[start : start + CHUNK]
 
 
-def insert(c: Conn, table: Table) -> sqlite.Insert | postgresql.Insert:
-    """An INSERT with ON CONFLICT, in the words of the connection's database."""
-    return sqlite.insert(table) if c.dialect.name == "sqlite" else postgresql.insert(table)
+def per_database(build: Callable[[Callable[[Table], Insert]], S]) -> Callable[[Conn], S]:
+    """A statement with ON CONFLICT, which each database words differently: made when a connection first needs it.
+
+    ``build`` is given the INSERT of that database; the other one's dialect is never imported.
+    """
+
+    @functools.cache
+    def made(dialect: str) -> S:
+        return build(_insert(dialect))
+
+    return lambda c: made(c.dialect.name)
+
+
+def insert(c: Conn, table: Table) -> Insert:
+    """The same for a statement that is needed now and then."""
+    return _insert(c.dialect.name)(table)
+
+
+@functools.cache
+def _insert(dialect: str) -> Callable[[Table], Insert]:
+    if dialect == "sqlite":
+        from sqlalchemy.dialects import sqlite
+
+        return sqlite.insert
+    from sqlalchemy.dialects import postgresql
+
+    return postgresql.insert
+
+
+def among(name: str) -> Any:
+    """A parameter that holds all the values of an ``IN``."""
+    return bindparam(name, expanding=True)
 
 
 _CONNECTION = (
@@ -69,7 +104,9 @@ _CONNECTIONS = select(*_CONNECTION).select_from(_OF_CONNECTION)
 _TRANSMISSIONS = select(*_TRANSMISSION, *_CONNECTION).select_from(
     s.transmission.join(s.connection).join(s.backend).outerjoin(s.contact)
 )
-"""Made once: finding out how tables join takes longer than the query."""
+"""Made once, as all statements of the store that run for each message: making one takes longer than its query."""
+_MESSAGES_OF = select(s.message).where(s.message.c.seq.in_(among("seqs")))
+_TRANSMISSIONS_OF = _TRANSMISSIONS.where(_t.message_seq.in_(among("seqs"))).order_by(_t.id)
 
 
 def select_connections() -> Select[Any]:
@@ -154,9 +191,9 @@ def load_messages(c: Conn, seqs: Sequence[int]) -> list[MessageRow]:
     transmissions: dict[int, list[Row[Any]]] = {}
     found: dict[int, Row[Any]] = {}
     for some in chunks(seqs):
-        for row in c.execute(select(s.message).where(s.message.c.seq.in_(some))):
+        for row in c.execute(_MESSAGES_OF, {"seqs": some}):
             found[row.seq] = row
-        for row in c.execute(select_transmissions().where(_t.message_seq.in_(some)).order_by(_t.id)):
+        for row in c.execute(_TRANSMISSIONS_OF, {"seqs": some}):
             transmissions.setdefault(row.message_seq, []).append(row)
     return [
         to_message(found[seq], [to_transmission(row, found[seq].id) for row in transmissions.get(seq, [])])

@@ -1,4 +1,4 @@
-"""The tables. The migrations build them; a test holds both to the same shape.
+"""The tables. The migrations build them; a test holds both to the same shape. The indices are in ``indices``.
 
 A table that changes often is narrow and has few indices; those of the queue are partial, so that a million rows
 that are done weigh nothing when the next one is claimed. Their conditions are written as literals (``is_status``),
@@ -15,14 +15,12 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     ForeignKey,
-    Index,
     Integer,
     LargeBinary,
     MetaData,
     Table,
     Text,
     UniqueConstraint,
-    and_,
     literal_column,
     or_,
 )
@@ -270,6 +268,16 @@ usage = Table(
     sqlite_with_rowid=False,
 )
 
+recipient = Table(
+    "recipient",
+    metadata,
+    Column("subject", Text, primary_key=True),
+    Column("identity", Text, primary_key=True),
+    Column("last_ms", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""When a SIM or device last wrote to a recipient, where its different recipients are limited."""
+
 concat = Table(
     "concat",
     metadata,
@@ -328,7 +336,9 @@ listener = Table(
     metadata,
     Column("name", Text, primary_key=True),
     Column("position", BigInteger, nullable=False),
+    Column("statuses", Integer, nullable=False, server_default="0"),
 )
+"""``statuses``: 1 for a name that is told changes of status, in ``change``, and no messages."""
 
 listening = Table(
     "listening",
@@ -339,6 +349,19 @@ listening = Table(
 )
 """What a reader of a listener was given and has not acknowledged."""
 
+change = Table(
+    "change",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", Text, ForeignKey("listener.name", ondelete="CASCADE"), nullable=False),
+    Column("transmission_id", Id, ForeignKey("transmission.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("status", Text, nullable=False),
+    Column("error", Text),
+    Column("epoch", BigInteger),
+    sqlite_autoincrement=True,
+)
+"""Changes of status that ``name`` has not acknowledged. The trigger ``tell`` writes them."""
+
 counter = Table(
     "counter",
     metadata,
@@ -347,35 +370,41 @@ counter = Table(
 )
 """Numbers whose order is the order of commits: the row stays locked until the writer has committed."""
 
-
-def partial(name: str, *columns: Any, where: ColumnElement[bool], unique: bool = False) -> Index:
-    """A partial index, alike on both databases."""
-    return Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)
-
-
-_t = transmission.c
-QUEUED = is_status(_t.status, "queued")
-
-partial("ix_queue", _t.lane, _t.rank, _t.id, where=and_(QUEUED, is_flag(_t.ready, 1)))
-partial("ix_due", _t.due_ms, where=and_(QUEUED, is_flag(_t.ready, 0)))
-partial("ix_expires", _t.expires_ms, where=and_(is_status(_t.status, "queued", "held"), _t.expires_ms.is_not(None)))
-partial("ix_sending", _t.owner, where=is_status(_t.status, "sending"))
-partial("ix_received", _t.id, where=is_status(_t.status, "received"))
-partial("ix_odd", _t.status, _t.id, where=is_status(_t.status, "held", "unknown", "failed", "expired", "cancelled"))
-Index("ix_transmission_connection", _t.connection_id, _t.id)
-partial("ix_key", message.c.key, where=message.c.key.is_not(None), unique=True)
-partial("ix_done", message.c.done, where=message.c.done.is_not(None), unique=True)
-partial("ix_response", message.c.in_response_to, where=message.c.in_response_to.is_not(None))
-partial("ix_reference", part.c.reference, part.c.tail, where=part.c.reference.is_not(None))
-partial("ix_group", inpart.c.sender, inpart.c.reference, where=inpart.c.reference.is_not(None))
-partial("ix_inpart_group", inpart.c.group_id, where=inpart.c.group_id.is_not(None))
-partial("ix_incomplete", inpart.c.device, where=and_(inpart.c.reference.is_not(None), inpart.c.message_seq.is_(None)))
-partial(
-    "ix_doubt",
-    part.c.tail,
-    where=and_(is_status(part.c.outcome, "unknown"), part.c.reference.is_(None), part.c.receipt.is_(None)),
+submission = Table(
+    "submission",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("user", Text, nullable=False),
+    Column("message_id", Text),
+    Column("wishes", Json),
+    Column("open", Integer, nullable=False),
+    Column("sender", Text, nullable=False),
+    Column("to", Text, nullable=False),
+    Column("reference", Integer),
+    Column("total", Integer, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("encoding", Text, nullable=False),
+    Column("locking", Integer, nullable=False),
+    Column("single", Integer, nullable=False),
+    Column("payload", LargeBinary),
+    Column("created_ms", BigInteger, nullable=False),
 )
-Index("ix_parked_receipt", parked.c.receipt_id)
-_r = request.c
-partial("ix_open_request", _r.device, _r.id, where=and_(_r.taken_ms.is_(None), _r.answered_ms.is_(None)))
-partial("ix_alive", node.c.epoch, where=node.c.ended_ms.is_(None))
+"""What a user of the SMPP server handed in, under the id that it was told: a message that it wants a receipt for, or a
+part of a long one. ``open``: a receipt is still to come. ``message_id``: None until all parts are there."""
+
+handout = Table(
+    "handout",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("user", Text, nullable=False),
+    Column("message_seq", Id, ForeignKey("message.seq", ondelete="CASCADE"), index=True),
+    Column("receipt", Json),
+    Column("owner", BigInteger),
+    Column("due_ms", BigInteger, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
+"""What a user of the SMPP server is to be given: an incoming message, or a receipt; deleted once it has it.
+``owner``: the epoch of the server that hands it out now."""
+
+QUEUED = is_status(transmission.c.status, "queued")

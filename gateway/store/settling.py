@@ -10,14 +10,21 @@ from sqlalchemy import Row, select, update
 from drivers.base import Fault, Outcome
 from gateway.store import schema as s
 from gateway.store.engine import Conn
+from gateway.store.evidence import search, unpark
 from gateway.store.journal import end_attempts, parts_of, weigh, with_receipt, write_parts
-from gateway.store.receipts import unpark
-from gateway.store.rows import chunks
+from gateway.store.rows import among, chunks
 from gateway.store.transitions import move_each
 from gateway.store.types import PartResult, Settlement, Status
 
 _t = s.transmission.c
-_ATTEMPTS = s.attempt.join(s.transmission).join(s.connection)
+_ATTEMPTS = (
+    select(s.attempt.c.id.label("attempt"), s.attempt.c.device, s.attempt.c.started_ms, s.attempt.c.ended_ms)
+    .add_columns(_t.id, _t.status, _t.owner, _t.parts, _t.attempts, _t.rank, _t.bonus, _t.due_ms)
+    .add_columns(_t.possible_duplicate, s.connection.c.identity)
+    .select_from(s.attempt.join(s.transmission).join(s.connection))
+    .where(s.attempt.c.id.in_(among("attempts")))
+    .with_for_update(of=s.transmission)
+)
 
 
 class UnknownRule(NamedTuple):
@@ -47,22 +54,15 @@ def settle(c: Conn, epoch: int, results: Sequence[PartResult], settlements: Sequ
     _end(c, ending, mine, now_ms)
     unpark(c, known, mine)
     weigh(c, {mine[attempt].id for attempt in with_receipt(c, {each.attempt for each in ending})}, now_ms)
+    search(c, {each.transmission for each in ending if each.status is Status.UNKNOWN}, now_ms)
     return len(wanted) - len(mine)
 
 
 def _attempts(c: Conn, attempts: Iterable[int]) -> dict[int, Row[Any]]:
     """Open or not, with their transmission locked."""
     found: dict[int, Row[Any]] = {}
-    columns = (_t.id, _t.status, _t.owner, _t.parts, _t.attempts, _t.rank, _t.bonus, _t.due_ms, _t.possible_duplicate)
     for some in chunks(attempts):
-        rows = (
-            select(s.attempt.c.id.label("attempt"), s.attempt.c.device, *columns)
-            .add_columns(s.attempt.c.started_ms, s.attempt.c.ended_ms, s.connection.c.identity)
-            .select_from(_ATTEMPTS)
-            .where(s.attempt.c.id.in_(some))
-            .with_for_update(of=s.transmission)
-        )
-        found |= {row.attempt: row for row in c.execute(rows)}
+        found |= {row.attempt: row for row in c.execute(_ATTEMPTS, {"attempts": some})}
     return found
 
 
@@ -141,7 +141,9 @@ def settle_unknowns(c: Conn, now_ms: int, defaults: Mapping[str, tuple[str, int]
     again: list[dict[str, Any]] = []
     left: dict[str, list[int]] = {}
     for device, rule in defaults.items():
-        for row in _in_doubt(c, device, UnknownRule(*rule), now_ms):
+        doubtful = _in_doubt(c, device, UnknownRule(*rule), now_ms)
+        settled = search(c, [row.id for row in doubtful], now_ms)
+        for row in (row for row in doubtful if row.id not in settled):
             why = _why_left(row, UnknownRule(*rule), now_ms)
             if why is None:
                 again.append({"id": row.id, "partial": int(row.parts > 1)})

@@ -1,11 +1,12 @@
-"""Which status may follow which, and the two statements that change one. Nothing else writes a status."""
+"""Which status may follow which, and the statement that changes one. Nothing else writes a status."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, update
+from sqlalchemy import ColumnElement, Update, bindparam, update
 
 from gateway.store import schema as s
 from gateway.store.engine import Conn
@@ -29,28 +30,37 @@ TRANSITIONS: Mapping[Status, frozenset[Status]] = {
 """``queued`` becomes ``sent`` or ``delivered`` when evidence arrives for an attempt that was about to be repeated."""
 
 
+def moving(expected: Status, to: Status, where: ColumnElement[bool], *columns: str) -> Update:
+    """The statement that gives every transmission that is ``expected`` and fits ``where`` the status ``to``.
+
+    ``columns`` are written too, from parameters called ``new_COLUMN``. Raises ValueError for a change that may not be.
+    """
+    if to not in TRANSITIONS[expected]:
+        raise ValueError(f"a transmission that is {expected} can't become {to}")
+    new: dict[str, Any] = {column: bindparam(f"new_{column}") for column in columns}
+    changed = update(s.transmission).where(where, s.is_status(s.transmission.c.status, expected))
+    return changed.values(status=to.value, **new)
+
+
 def move(c: Conn, expected: Status, to: Status, where: ColumnElement[bool], **values: Any) -> int:
-    """Give every transmission that is ``expected`` and fits ``where`` the status ``to``. Returns how many."""
-    _require(expected, to)
-    changed = update(s.transmission).where(s.is_status(s.transmission.c.status, expected), where)
-    return c.execute(changed.values(status=to.value, **values)).rowcount
+    """Do what ``moving`` says, with ``values`` in further columns. Returns how many."""
+    changed = moving(expected, to, where, *values)
+    return c.execute(changed, {f"new_{column}": value for column, value in values.items()}).rowcount
 
 
 def move_each(c: Conn, expected: Status, to: Status, rows: Sequence[Mapping[str, Any]], **values: Any) -> int:
     """The same for single transmissions; each row has ``id`` and, alike in all, further columns. Returns how many."""
-    _require(expected, to)
+    columns = tuple(column for column in (rows[0] if rows else ()) if column != "id")
+    changed = _moving_one(expected, to, (*values, *columns))
     if not rows:
         return 0
-    own: dict[str, Any] = {column: bindparam(f"new_{column}") for column in rows[0] if column != "id"}
-    changed = (
-        update(s.transmission)
-        .where(s.transmission.c.id == bindparam("row_id"), s.is_status(s.transmission.c.status, expected))
-        .values(status=to.value, **values, **own)
-    )
-    bound = [{"row_id" if key == "id" else f"new_{key}": value for key, value in row.items()} for row in rows]
-    return c.execute(changed, bound).rowcount
+    common = {f"new_{column}": value for column, value in values.items()}
+    named = [(column, f"new_{column}") for column in columns]
+    return c.execute(
+        changed, [{"row_id": row["id"], **common, **{new: row[column] for column, new in named}} for row in rows]
+    ).rowcount
 
 
-def _require(expected: Status, to: Status) -> None:
-    if to not in TRANSITIONS[expected]:
-        raise ValueError(f"a transmission that is {expected} can't become {to}")
+@functools.cache
+def _moving_one(expected: Status, to: Status, columns: tuple[str, ...]) -> Update:
+    return moving(expected, to, s.transmission.c.id == bindparam("row_id"), *columns)

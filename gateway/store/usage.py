@@ -1,11 +1,14 @@
-"""What a device or SIM has used of its rates and quotas. ``subject`` is an ICCID, an IMSI or a device's name."""
+"""What has been used of rates and quotas.
+
+``subject`` is an ICCID, an IMSI or a device's name; ``backend NAME`` or ``source ADDRESS`` for what they use together.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Row, delete, select
+from sqlalchemy import Row, case, delete, select, update
 
 from gateway.store import schema as s
 from gateway.store.engine import Conn
@@ -50,9 +53,39 @@ def shift(c: Conn, subject: str, by_ms: int, now_ms: int) -> None:
     add(c, subject, [UsageRow(row.at_ms + by_ms, row.left, row.taken) for row in rows])
 
 
+def shift_all(c: Conn, by_ms: int, now_ms: int) -> None:
+    """The same for every subject, and for when recipients were last written to."""
+    for subject in c.scalars(select(_u.subject).distinct()).all():
+        shift(c, subject, by_ms, now_ms)
+    last = s.recipient.c.last_ms
+    c.execute(update(s.recipient).where(last <= now_ms - by_ms).values(last_ms=last + by_ms))
+
+
+def add_recipients(c: Conn, subject: str, last_ms: Mapping[str, int]) -> None:
+    """Note when each of these identities was last written to."""
+    if not last_ms:
+        return
+    upsert = insert(c, s.recipient)
+    later = case(
+        (upsert.excluded.last_ms > s.recipient.c.last_ms, upsert.excluded.last_ms), else_=s.recipient.c.last_ms
+    )
+    c.execute(
+        upsert.on_conflict_do_update(index_elements=["subject", "identity"], set_={"last_ms": later}),
+        [{"subject": subject, "identity": identity, "last_ms": at} for identity, at in last_ms.items()],
+    )
+
+
+def recipients(c: Conn, subject: str, since_ms: int, now_ms: int) -> dict[str, int]:
+    """Who was written to since ``since_ms``, and when last. Times of the future (the clock fell back) count as now."""
+    r = s.recipient.c
+    rows = c.execute(select(r.identity, r.last_ms).where(r.subject == subject, r.last_ms > since_ms))
+    return {row.identity: min(row.last_ms, now_ms) for row in rows}
+
+
 def compact(c: Conn, now_ms: int, keep_ms: int = 32 * DAY) -> int:
     """Merge old rows, each moved only later in time, and drop those older than ``keep_ms``. Returns how many went."""
     gone = c.execute(delete(s.usage).where(_u.at_ms < now_ms - keep_ms)).rowcount
+    gone += c.execute(delete(s.recipient).where(s.recipient.c.last_ms < now_ms - keep_ms)).rowcount
     for age, width in STEPS:
         buckets: dict[tuple[str, int], list[Row[Any]]] = {}
         for row in c.execute(select(s.usage).where(_u.at_ms < now_ms - age)):

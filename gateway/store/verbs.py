@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,20 +39,57 @@ _REASONS = {
 }
 
 
-def cancel(c: Conn, message_id: str, now_ms: int, reason: str | None = None) -> Changed:  # noqa: ARG001 - as all verbs
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """What a person may do: ``done`` in words, from which statuses, to which, and what is written besides."""
+
+    done: str
+    allowed: frozenset[Status]
+    to: Status
+    values: Callable[[Row[Any], int], Mapping[str, Any]]
+
+
+def _again(row: Row[Any], now_ms: int) -> Mapping[str, Any]:
+    expired = row.expires_ms is not None and row.expires_ms <= now_ms
+    return {
+        "rank": now_ms - row.bonus,
+        "ready": 1,
+        "due_ms": None,
+        "expires_ms": None if expired else row.expires_ms,
+        "attempts": 0,
+        "error": None,
+        "doubt_ms": None,
+        "partial": int(row.status == Status.UNKNOWN and row.parts > 1),
+        "possible_duplicate": int(row.possible_duplicate or row.status == Status.UNKNOWN),
+    }
+
+
+def _ready(row: Row[Any], now_ms: int) -> Mapping[str, Any]:
+    return {"ready": int(row.due_ms is None or row.due_ms <= now_ms)}
+
+
+_UNSENT = frozenset({Status.FAILED, Status.EXPIRED, Status.CANCELLED, Status.UNKNOWN})
+VERBS: Mapping[str, Verb] = {
+    "cancel": Verb("cancelled", frozenset({Status.QUEUED, Status.HELD}), Status.CANCELLED, lambda _r, _n: {}),
+    "hold": Verb("held", frozenset({Status.QUEUED}), Status.HELD, lambda _r, _n: {}),
+    "release": Verb("released", frozenset({Status.HELD}), Status.QUEUED, _ready),
+    "resend": Verb("sent again", _UNSENT, Status.QUEUED, _again),
+}
+
+
+def cancel(c: Conn, message_id: str, now_ms: int, reason: str | None = None) -> Changed:
     """Cancel what has not been handed over yet. One that is cancelled already is left as it is, and not refused."""
-    values = {"error": reason or "cancelled"}
-    return _change(c, message_id, "cancelled", Status.CANCELLED, {Status.QUEUED, Status.HELD}, lambda _row: values)
+    return _change(c, message_id, VERBS["cancel"], now_ms, error=reason or "cancelled")
 
 
-def hold(c: Conn, message_id: str, now_ms: int) -> Changed:  # noqa: ARG001 - as all verbs
+def hold(c: Conn, message_id: str, now_ms: int) -> Changed:
     """Keep what is queued until a person releases it."""
-    return _change(c, message_id, "held", Status.HELD, {Status.QUEUED}, lambda _row: {})
+    return _change(c, message_id, VERBS["hold"], now_ms)
 
 
 def release(c: Conn, message_id: str, now_ms: int) -> Changed:
     """Queue what is held; its due time still counts. One that is queued already is not refused."""
-    return _change(c, message_id, "released", Status.QUEUED, {Status.HELD}, lambda row: _ready(row, now_ms))
+    return _change(c, message_id, VERBS["release"], now_ms)
 
 
 def resend(c: Conn, message_id: str, now_ms: int) -> Changed:
@@ -61,38 +98,11 @@ def resend(c: Conn, message_id: str, now_ms: int) -> Changed:
     Attempts start from nothing, and an ``expires`` that is over is cleared. What is unknown, or was once, is marked as
     a possible duplicate.
     """
-    again = {Status.FAILED, Status.EXPIRED, Status.CANCELLED, Status.UNKNOWN}
-
-    def values(row: Row[Any]) -> Mapping[str, Any]:
-        expired = row.expires_ms is not None and row.expires_ms <= now_ms
-        return {
-            "rank": now_ms - row.bonus,
-            "ready": 1,
-            "due_ms": None,
-            "expires_ms": None if expired else row.expires_ms,
-            "attempts": 0,
-            "error": None,
-            "doubt_ms": None,
-            "partial": int(row.status == Status.UNKNOWN and row.parts > 1),
-            "possible_duplicate": int(row.possible_duplicate or row.status == Status.UNKNOWN),
-        }
-
-    return _change(c, message_id, "sent again", Status.QUEUED, again, values)
+    return _change(c, message_id, VERBS["resend"], now_ms)
 
 
-def _ready(row: Row[Any], now_ms: int) -> Mapping[str, Any]:
-    return {"ready": int(row.due_ms is None or row.due_ms <= now_ms)}
-
-
-def _change(
-    c: Conn,
-    message_id: str,
-    done: str,
-    to: Status,
-    allowed: set[Status],
-    values: Callable[[Row[Any]], Mapping[str, Any]],
-) -> Changed:
-    """Move every transmission of a message that is in one of ``allowed``; those that are ``to`` already are left."""
+def _change(c: Conn, message_id: str, verb: Verb, now_ms: int, **common: Any) -> Changed:
+    """Move every transmission of a message that may be; those that are where the verb leads are left."""
     wanted = (
         select(s.transmission, s.connection.c.identity)
         .select_from(s.transmission.join(s.message).join(s.connection))
@@ -101,15 +111,21 @@ def _change(
         .with_for_update(of=s.transmission)
     )
     rows = c.execute(wanted).all()
-    refused = []
-    moves: dict[Status, list[dict[str, Any]]] = {}
+    refused, moved = [], []
     for row in rows:
         status = Status(row.status)
         if row.direction == Direction.IN:
-            refused.append(f"{row.identity}: it can't be {done}, it came in")
-        elif status in allowed:
-            moves.setdefault(status, []).append({"id": row.id, **values(row)})
-        elif status is not to:
-            refused.append(f"{row.identity}: it can't be {done}, {_REASONS[status]}")
-    count = sum(move_each(c, status, to, changes, owner=None) for status, changes in moves.items())
-    return Changed(count, refused, bool(rows))
+            refused.append(f"{row.identity}: it can't be {verb.done}, it came in")
+        elif status in verb.allowed:
+            moved.append(row)
+        elif status is not verb.to:
+            refused.append(f"{row.identity}: it can't be {verb.done}, {_REASONS[status]}")
+    return Changed(apply(c, verb, moved, now_ms, **common), refused, bool(rows))
+
+
+def apply(c: Conn, verb: Verb, rows: Iterable[Row[Any]], now_ms: int, **common: Any) -> int:
+    """Do it to these rows of ``transmission``, each in a status that allows it. Returns how many."""
+    moves: dict[Status, list[dict[str, Any]]] = {}
+    for row in rows:
+        moves.setdefault(Status(row.status), []).append({"id": row.id, **verb.values(row, now_ms)})
+    return sum(move_each(c, status, verb.to, changes, owner=None, **common) for status, changes in moves.items())

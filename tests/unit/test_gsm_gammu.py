@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from drivers.base import Encoding, Part, Submit
+from drivers.gsm.composing import Habits, UnsendableError
 from drivers.gsm.gammu_driver import message_of, validity
 from drivers.gsm.sending import Order
 from drivers.text import alphabet
@@ -16,8 +17,9 @@ def order(
     part = Part(1, 1, encoding, payload, udh)
     submit = Submit(1, destination, (part,), **rest)
     return Order(
-        submit, part, smsc, receipt=True, timeout_s=1.0, more=False, leaving=lambda: None, is_mine=lambda _n: True
-    )
+        destination, part, Habits().manner(submit, part), smsc, receipt=True, timeout_s=1.0, more=False,
+        leaving=lambda: None, is_mine=lambda _n: True,
+    )  # fmt: skip
 
 
 def test_the_header_gets_its_length():
@@ -29,7 +31,6 @@ def test_the_header_gets_its_length():
 @pytest.mark.parametrize(
     "unusual",
     [
-        order(destination="Clinic"),
         order(smsc=None),
         order(fields={"protocol": 0x41}),
         order(payload=alphabet.encode("ğ", single=1), udh=b"\x24\x01\x01"),
@@ -37,6 +38,31 @@ def test_the_header_gets_its_length():
 )
 def test_what_libgammu_has_no_words_for(unusual):
     assert message_of(unusual) is None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"destination": "Clinic"}, "numbers and short codes only"),
+        ({"fields": {"message_class": 4}}, "message_class"),
+        ({"fields": {"replace": True}}, "replace"),
+        ({"fields": {"protocol": "0"}}, "protocol"),
+    ],
+)
+def test_what_can_not_be_sent_says_why(wrong, words):
+    with pytest.raises(UnsendableError, match=words):
+        order(**wrong)
+
+
+def test_the_message_speaks_before_the_config():
+    part = Part(1, 1, Encoding.GSM7, b"hello")
+    habits = Habits(flash=True, replace=2, reject_duplicates=True, validity=600.0)
+    manner = habits.manner(Submit(1, "1234", (part,), validity_s=60.0), part)
+    assert (manner.message_class, manner.protocol, manner.reject_duplicates, manner.validity_s) == (0, 0x42, True, 60.0)
+    manner = habits.manner(Submit(1, "1234", (part,), fields={"reject_duplicates": False, "protocol": 0}), part)
+    assert (manner.protocol, manner.reject_duplicates, manner.validity_s) == (0, False, 600.0)
+    one_of_two = Part(1, 2, Encoding.GSM7, b"hello")
+    assert habits.manner(Submit(1, "1234", (one_of_two,)), one_of_two).protocol == 0
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from drivers.gsm.at import Reply
 from drivers.gsm.identity import percent, registration
 from drivers.gsm.lines import Cutter
-from drivers.gsm.recovery import PAUSES_S, RESETS, STEADY_S, Recovery
+from drivers.gsm.recovery import BUDGET, PAUSES_S, PERIOD_S, STEADY_S, Recovery, Step
 from drivers.gsm.settings import Settings
 from drivers.gsm.sim import TRIES
 from drivers.gsm.unasked import Hint, understand
@@ -113,14 +113,25 @@ def test_what_unsolicited_lines_mean(said, hint):
 def test_the_ladder_of_recovery():
     recovery = Recovery()
     recovery.working(0.0)
-    assert not recovery.failed(10.0)
+    assert recovery.failed(10.0) is Step.REOPEN
     assert recovery.retry_mono == 10.0 + PAUSES_S[0]
     resets = [recovery.failed(20.0 + number) for number in range(10)]
-    assert resets == [True] * RESETS + [False] * (10 - RESETS)
+    assert resets == [Step.RESET] * BUDGET[Step.RESET] + [Step.REOPEN] * (10 - BUDGET[Step.RESET])
     assert recovery.retry_mono == 29.0 + PAUSES_S[-1]
     recovery.working(100.0)
     recovery.working(100.0 + STEADY_S)
-    assert not recovery.failed(200.0)
+    assert recovery.failed(200.0) is Step.REOPEN
+    assert recovery.told(200.0)["recovery"] == {"reset": 3}
+    assert recovery.told(200.0 + PERIOD_S)["recovery_left"] == {"reset": 3}
+
+
+def test_harder_steps_come_later_are_allowed_one_by_one_and_have_budgets():
+    recovery = Recovery.allowing(["reset", "usb", "hub"])
+    steps = [recovery.failed(float(number)) for number in range(12)]
+    assert [str(step) for step in steps] == ["reopen", "reset", "reset", "usb", "usb", "hub", "reset"] + ["reopen"] * 5
+    assert {Recovery.allowing([]).failed(float(number)) for number in range(12)} == {Step.REOPEN}
+    with pytest.raises(ValueError, match="magic"):
+        Recovery.allowing(["magic"])
 
 
 def test_an_answered_message_ends_the_ladder():
@@ -128,7 +139,7 @@ def test_an_answered_message_ends_the_ladder():
     recovery.failed(0.0)
     recovery.failed(1.0)
     recovery.answered()
-    assert not recovery.failed(2.0)
+    assert recovery.failed(2.0) is Step.REOPEN
     assert recovery.retry_mono == 2.0 + PAUSES_S[0]
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from store_help import T0
 
 from gateway.errors import SchemaError, StoreError
-from gateway.store import connections, schema, upgrades
+from gateway.store import connections, indices, schema, upgrades
 from gateway.store.engine import Store
 
 
@@ -263,7 +263,7 @@ def test_nothing_is_made_unless_asked(tmp_path: Path, upgrade: bool) -> None:
 
 def test_the_migrations_make_the_schema(store: Store) -> None:
     with store.read() as c:
-        assert compare_metadata(MigrationContext.configure(c), schema.metadata) == []
+        assert compare_metadata(MigrationContext.configure(c), indices.metadata) == []
 
 
 def _untouched(path: Path, pattern: str, upgrade: bool) -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from store_help import DEVICE, T0, again, epoch, long, pdu
 
 from drivers.base import Encoding
-from gateway.store import inbox, queries
+from gateway.store import inbox, nodes, queries, schema, suspects
 from gateway.store.engine import Store
 from gateway.store.inbox import NewIncoming, SaveResult
 from gateway.store.types import Direction, MessageRow, Status
@@ -82,6 +82,34 @@ def test_the_same_words_again_are_a_new_message(store: Store) -> None:
     assert len(save(store, again(one, one.session)).messages) == 1, "in the same, healthy session"
     assert len(save(store, again(one, "s2")).messages) == 1, "in a session that follows a healthy one"
     assert len(save(store, replace(pdu("hi"), fingerprint=one.fingerprint), device="other").messages) == 1
+
+
+def test_only_the_lost_sessions_that_the_driver_names_count(store: Store) -> None:
+    long_ago = pdu("yes", session="s0", may_repeat=False)
+    save(store, long_ago)
+    back = replace(again(long_ago, "s2"), may_repeat=True, lost=("s1",))
+    assert len(save(store, back, now=T0 + HOUR).messages) == 1, "the lost session had not stored it"
+    assert save(store, replace(again(back, "s3"), lost=("s1", "s2")), now=T0 + HOUR).repeats == 1
+
+
+def test_what_a_dead_service_stored_shortly_before_is_suspect(store: Store) -> None:
+    first = epoch(store)
+    save(store, pdu("old", session="s0", fingerprint="old"), now=T0 - 120_000)
+    save(store, pdu("yes", session="s1", fingerprint="new"), now=T0 + 1000)
+    assert store.write(lambda c: suspects.died_ms(c, first, T0)) is None, "there was no service before"
+    second = store.write(lambda c: nodes.start(c, "pi", "service", 30_000, T0 + HOUR))
+    died = store.write(lambda c: suspects.died_ms(c, second, T0 + HOUR))
+    assert died == T0
+    assert store.write(lambda c: suspects.stored_since(c, DEVICE, died)) == [("s1", "new")]
+    assert store.write(lambda c: suspects.stored_since(c, "other", died)) == []
+    assert store.write(lambda c: suspects.died_ms(c, second, T0 + 2 * HOUR)) is None, "that was long ago"
+
+
+def test_a_service_that_ended_by_itself_leaves_no_suspects(store: Store) -> None:
+    first = epoch(store)
+    store.write(lambda c: nodes.end(c, first, T0 + 5000))
+    second = store.write(lambda c: nodes.start(c, "pi", "service", 30_000, T0 + 6000))
+    assert store.write(lambda c: suspects.died_ms(c, second, T0 + 6000)) is None
 
 
 def test_a_sim_that_is_read_in_another_modem_repeats(store: Store) -> None:
@@ -209,6 +237,11 @@ def claimed(store: Store, mine: int, limit: int = 10) -> list[str]:
     return [each.id for each in store.write(lambda c: inbox.claim(c, mine, limit, T0))]
 
 
+def begin(store: Store, message_id: str, who: int) -> bool:
+    row = read(store, message_id)
+    return store.write(lambda c: inbox.begin(c, who, row))
+
+
 def test_each_is_claimed_once_and_in_order(store: Store) -> None:
     for n in range(5):
         put(store, f"m{n}")
@@ -242,15 +275,38 @@ def test_finish(store: Store, status: Status, error: str | None) -> None:
 def test_what_a_dead_process_had_comes_again_and_says_so(store: Store) -> None:
     put(store, "hi")
     put(store, "claimed at once", claimed_by=epoch(store, role="service"))
+    put(store, "not begun")
     dead = epoch(store, role="service")
-    assert claimed(store, dead) == ["hi"]
+    assert claimed(store, dead) == ["hi", "not begun"]
+    assert begin(store, "hi", dead)
     mine = epoch(store, role="service")
-    assert store.write(lambda c: inbox.recover(c, mine, T0)) == 2
-    assert claimed(store, mine) == ["hi", "claimed at once"]
-    assert read(store, "hi").redelivered
+    assert store.write(lambda c: inbox.recover(c, mine, T0)) == 3
+    assert not begin(store, "not begun", dead), "it is another process's by now"
+    assert claimed(store, mine) == ["hi", "claimed at once", "not begun"]
+    assert [read(store, each).redelivered for each in ("hi", "claimed at once", "not begun")] == [True, True, False]
     assert not store.write(lambda c: inbox.finish(c, "hi", dead, Status.HANDLED, T0))
     assert store.write(lambda c: inbox.finish(c, "hi", mine, Status.HANDLED, T0))
     assert store.write(lambda c: inbox.recover(c, mine, T0)) == 0
+
+
+def test_after_a_power_cut_nobody_knows_what_had_begun(store: Store) -> None:
+    put(store, "hi")
+    dead = epoch(store, role="service")
+    claimed(store, dead)
+    store.write(lambda c: c.execute(schema.node.update().values(host="an earlier boot/pid:[1]")))
+    mine = epoch(store, role="service")
+    assert store.write(lambda c: inbox.recover(c, mine, T0)) == 1
+    assert read(store, "hi").redelivered == (store.path is not None), "a server keeps every commit"
+
+
+def test_what_was_not_begun_is_given_back(store: Store) -> None:
+    put(store, "hi")
+    mine, other = epoch(store, role="drain"), epoch(store, role="drain")
+    rows = store.write(lambda c: inbox.claim(c, mine, 10, T0))
+    store.write(lambda c: inbox.release(c, other, rows))
+    assert claimed(store, other) == [], "it is not the other's to give back"
+    store.write(lambda c: inbox.release(c, mine, rows))
+    assert claimed(store, other) == ["hi"]
 
 
 def test_waiting(store: Store) -> None:

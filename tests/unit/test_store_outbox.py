@@ -58,7 +58,7 @@ def test_a_thousand_recipients_keep_their_order(store: Store) -> None:
 def test_the_same_key_gives_the_first_message(store: Store) -> None:
     first = send(store, "+1", "+2", key="k")
     assert send(store, "+2", "+1", key="k") == first
-    with pytest.raises(outbox.KeyConflictError, match=f"{first}, which has another text") as caught:
+    with pytest.raises(outbox.KeyConflictError, match=f"{first}, with another text") as caught:
         send(store, "+1", "+2", key="k", text="other")
     assert caught.value.first_id == first
     with pytest.raises(outbox.KeyConflictError, match="other recipients"):

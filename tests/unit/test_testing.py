@@ -123,7 +123,7 @@ def test_the_fixture_is_of_one_test_only(gateway_router):
 
 def test_importing_the_plugin_costs_nothing():
     heavy = "sqlalchemy", "pydantic", "gateway.api", "phonenumbers", "gateway.config"
-    code = f"import sys; before = set(sys.modules); import gateway.testing.fixtures; print([m for m in {heavy} if m in sys.modules])"
+    code = f"import sys; import gateway.testing.fixtures; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"
 
@@ -137,7 +137,12 @@ def test_a_router_of_its_own_uses_no_real_queue(tmp_path):
         "print(send('hi', create_connection()).status)\n"
     )
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True, timeout=60, cwd=tmp_path
+        [sys.executable, "-W", "error", "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        cwd=tmp_path,
     )
     assert (done.stdout, done.stderr) == ("sent\n", "")
     assert not (tmp_path / "real").exists()

@@ -39,7 +39,7 @@ def test_the_socket_of_a_dead_service_is_no_trouble(tmp_path):
 
 def test_a_full_queue_doesnt_block(tmp_path):
     listener = wake.Listener(tmp_path)
-    assert all([wake.poke(tmp_path) for _ in range(2000)])
+    assert all(wake.poke(tmp_path) for _ in range(2000))
     listener.close()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from gateway.store.schema import metadata
+from gateway.store.indices import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -1,0 +1,67 @@
+"""What goes on with a device beside its messages: balance, records, and what is remembered of its SIMs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from drivers.base import Event, Health, Recorded, Ussd, UssdReply
+from gateway.config.model import ModemConfig, SmppConfig
+from gateway.service import records
+from gateway.service.balance import TOKEN, Balance
+from gateway.service.clock import Clock
+from gateway.service.health import DeviceState
+from gateway.service.history import SMSCS, History
+from gateway.service.requests import RequestDesk
+from gateway.store.engine import Conn
+
+
+class Aside:
+    """Of one device. Used by its worker's thread only."""
+
+    def __init__(self, device: str, settings: ModemConfig | SmppConfig, folder: Path, clock: Clock) -> None:
+        """``folder``: the state directory, for records."""
+        self._device, self._folder, self._clock = device, folder, clock
+        self._is_modem = isinstance(settings, ModemConfig)
+        self._history = History()
+        self._balance = Balance(device, settings.balance if isinstance(settings, ModemConfig) else None)
+
+    @property
+    def next_mono(self) -> float:
+        """When ``ask`` has something to ask a device that is up."""
+        return self._balance.next_mono
+
+    def load(self, c: Conn) -> None:
+        """Take up what an earlier worker knew. Raises StoreError."""
+        if self._is_modem:
+            self._history.load(c, self._device)
+
+    def options(self, c: Conn) -> dict[str, Any]:
+        """What the driver is told besides the config. Raises StoreError."""
+        return {"past": self._history.past(c, self._device, self._clock.mono())} if self._is_modem else {}
+
+    def take(self, event: Event, state: DeviceState, desk: RequestDesk) -> bool:
+        """Take what the device says; whether that was all that it was for."""
+        self._history.take(event)
+        match event:
+            case UssdReply(token=token) if token == TOKEN:
+                self._balance.reply(event, self._clock.mono(), self._clock.now_ms())
+                state.know(**self._balance.told)
+                return True
+            case Recorded():
+                desk.recorded(event, self._write)
+                return True
+            case Health() if self._history.smscs:
+                state.know(**{SMSCS: dict(self._history.smscs)})
+        return False
+
+    def ask(self, now: float) -> list[Ussd]:
+        """What to ask a device that is up."""
+        return self._balance.ask(now)
+
+    def ended(self) -> None:
+        """The device's process has ended."""
+        self._balance.ended(self._clock.mono())
+
+    def _write(self, text: str) -> Path:
+        return records.write(self._folder, self._device, text, self._clock.now_ms())

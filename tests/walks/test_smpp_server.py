@@ -1,0 +1,241 @@
+"""Other software uses the gateway as its carrier: smpp34's client and Kannel's bearerbox, through the real service."""
+
+import asyncio
+import shutil
+import socket
+import subprocess
+import urllib.parse
+import urllib.request
+from contextlib import closing
+
+import pytest
+import smpp34
+from running import CARRIER_NUMBER, PHONE, Service, config, eventually, virtual_carrier
+
+TEXT = "A long text of more than one part, as software on the network sends it. " * 4
+
+
+def free_port():
+    with closing(socket.socket()) as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def walk(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("walk")
+    carrier, port = virtual_carrier(directory), free_port()
+    server = (
+        f'[server.smpp]\nlisten = "127.0.0.1:{port}"\n'
+        '[server.smpp.user.crm]\npassword = "secret"\nbackends = ["carrier"]\nwindow = 10\nbinds = 4\n'
+        '[server.smpp.user.kannel]\npassword = "secret"\nbackends = ["carrier"]\nnetworks = ["127.0.0.0/8"]\n'
+        '[server.smpp.user.later]\npassword = "secret"\nbackends = ["carrier"]\n'
+    )
+    service = Service(directory, config(directory, carrier=carrier) + server)
+    service.carrier, service.smpp = carrier, port
+    try:
+        service.start()
+        eventually(lambda: "the SMPP server is up" in service.log.read_text())
+        yield service
+        assert service.stop() == 0, service.log.read_text()
+        assert "Traceback" not in service.log.read_text()
+    finally:
+        for each in (service, carrier):
+            each.close()
+
+
+def client(walk, work, user="crm", **more):
+    """Run ``work(smsc)`` with a bound client of smpp34."""
+
+    async def go():
+        bound = await smpp34.Client("127.0.0.1", walk.smpp, user, "secret", **more).connect()
+        try:
+            return await asyncio.wait_for(work(bound), 30)
+        finally:
+            await bound.unbind()
+
+    return asyncio.run(go())
+
+
+def sent(walk, **wanted):
+    """The outgoing transmissions with these values."""
+    return [row for row in walk.rows("--out") if all(row[name].strip() == value for name, value in wanted.items())]
+
+
+def submit(smsc, text, **more):
+    values = {"source_addr": "CRM", "source_addr_ton": 5, "dest_addr_ton": 1, "dest_addr_npi": 1, **more}
+    return smsc.submit_sm(PHONE.removeprefix("+"), text.encode(), **values)
+
+
+def test_a_submit_is_stored_sent_and_reported(walk):
+    async def work(smsc):
+        answer = await submit(smsc, "hello from the CRM", registered_delivery=1)
+        return answer, await smsc.next()
+
+    answer, receipt = client(walk, work)
+    assert answer.is_success
+    (row,) = [row for row in walk.rows("--out") if row["id"] == answer.message_id]
+    assert (row["text"], row["identity"], row["backend"], row["status"]) == (
+        "hello from the CRM", PHONE, "carrier", "delivered",
+    )  # fmt: skip
+    (seen,) = [each for each in walk.carrier.witness() if each["text"] == "hello from the CRM"]
+    assert (seen["from"], seen["to"]) == ("CRM", PHONE)
+    assert receipt.esm_class == 4
+    assert f"id:{answer.message_id} ".encode() in receipt.short_message
+    assert b"stat:DELIVRD" in receipt.short_message
+    assert (receipt.source_addr, receipt.destination_addr) == (PHONE.removeprefix("+"), "CRM")
+
+
+def test_the_parts_of_a_long_message_are_joined_and_each_gets_its_receipt(walk):
+    halves = TEXT[:150], TEXT[150:]
+
+    async def work(smsc):
+        answers = []
+        for number, half in enumerate(halves, 1):
+            octets = bytes([5, 0, 3, 77, 2, number]) + half.encode()
+            answers.append(
+                await smsc.submit_sm(
+                    PHONE.removeprefix("+"),
+                    octets,
+                    source_addr="CRM",
+                    dest_addr_ton=1,
+                    esm_class=0x40,
+                    registered_delivery=1,
+                )
+            )
+        return answers, [(await smsc.next()).short_message for _ in answers]
+
+    answers, receipts = client(walk, work)
+    (row,) = [row for row in walk.rows("--out") if row["text"] == TEXT]
+    assert row["status"] == "delivered"
+    for answer in answers:
+        assert any(f"id:{answer.message_id} ".encode() in receipt for receipt in receipts)
+
+
+def test_what_comes_in_is_kept_until_the_client_is_there(walk):
+    with walk.carrier.control() as control:
+        control.deliver(PHONE, "while nobody listens €")
+    eventually(lambda: [row for row in walk.rows("--in") if row["text"].startswith("while nobody")])
+
+    async def work(smsc):
+        return await smsc.next()
+
+    came = client(walk, work, user="later")
+    assert came.short_message == b"while nobody listens \x1be"
+    assert (came.source_addr, came.destination_addr) == (PHONE.removeprefix("+"), CARRIER_NUMBER.removeprefix("+"))
+
+
+def test_a_receipt_waits_for_its_client_over_a_kill(walk):
+    async def work(smsc):
+        return await submit(smsc, "report it later", registered_delivery=1)
+
+    answer = client(walk, work, user="crm", bind_type="tx")
+    eventually(lambda: sent(walk, id=answer.message_id, status="delivered"))
+    walk.kill()
+    walk.start()
+    eventually(lambda: accepts(walk.smpp))
+
+    async def hear(smsc):
+        while f"id:{answer.message_id} ".encode() not in (found := await smsc.next()).short_message:
+            pass
+        return found
+
+    assert b"stat:DELIVRD" in client(walk, hear, user="crm", bind_type="rx").short_message
+
+
+BEARERBOX = """
+group = core
+admin-port = {admin}
+admin-password = admin
+smsbox-port = {smsbox}
+store-type = spool
+store-location = {directory}/spool
+log-file = {directory}/bearerbox.log
+log-level = 0
+
+group = smsc
+smsc = smpp
+smsc-id = gateway
+host = 127.0.0.1
+port = {port}
+transceiver-mode = true
+smsc-username = kannel
+smsc-password = secret
+system-type = ""
+enquire-link-interval = 5
+msg-id-type = 0x00
+
+group = smsbox
+bearerbox-host = 127.0.0.1
+bearerbox-port = {smsbox}
+sendsms-port = {http}
+log-file = {directory}/smsbox.log
+log-level = 0
+
+group = sendsms-user
+username = app
+password = app
+max-messages = 5
+concatenation = true
+
+group = sms-service
+keyword = default
+get-url = "http://127.0.0.1:{inbound}/in?from=%p&to=%P&text=%b"
+max-messages = 0
+catch-all = true
+"""
+
+
+@pytest.fixture
+def kannel(walk, tmp_path):
+    if not (shutil.which("bearerbox") and shutil.which("smsbox")):
+        pytest.skip("Kannel is not installed (Debian: kannel)")
+    (tmp_path / "spool").mkdir()
+    ports = {name: free_port() for name in ("admin", "smsbox", "http", "inbound")}
+    (tmp_path / "kannel.conf").write_text(BEARERBOX.format(directory=tmp_path, port=walk.smpp, **ports))
+    started = []
+    with closing(socket.create_server(("127.0.0.1", ports["inbound"]))) as inbound:
+        try:
+            for box, ready in (("bearerbox", "starting smsbox connection"), ("smsbox", "Connected to bearerbox")):
+                log = tmp_path / f"{box}.log"
+                with (tmp_path / f"{box}.out").open("wb") as output:
+                    command = [box, tmp_path / "kannel.conf"]
+                    started.append(subprocess.Popen(command, stdout=output, stderr=output, cwd=tmp_path))
+                eventually(lambda log=log, ready=ready: log.exists() and ready in log.read_text("latin-1"), what=ready)
+            yield {"http": ports["http"], "inbound": inbound, "log": tmp_path / "bearerbox.log"}
+        finally:
+            for process in reversed(started):
+                process.terminate()
+                process.wait(20)
+
+
+def accepts(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
+
+
+def test_kannel_sends_and_receives_through_the_gateway(walk, kannel):
+    asked = urllib.parse.urlencode({
+        "username": "app", "password": "app", "from": "KANNEL", "to": PHONE, "text": f"kannel {TEXT}", "dlr-mask": 31,
+        "dlr-url": "http://127.0.0.1:1/",
+    })  # fmt: skip
+    with urllib.request.urlopen(f"http://127.0.0.1:{kannel['http']}/cgi-bin/sendsms?{asked}", timeout=20) as answer:
+        assert answer.status == 202
+    eventually(lambda: sent(walk, text=f"kannel {TEXT}".strip(), status="delivered"))
+    eventually(lambda: "DELIVRD" in kannel["log"].read_text("latin-1"), what="the receipt in Kannel's log")
+    with walk.carrier.control() as control:
+        control.deliver(PHONE, "to kannel")
+    eventually(lambda: "text=to+kannel" in asked_for(kannel["inbound"]), what="the message at Kannel's application")
+
+
+def asked_for(inbound):
+    """The first line of the next request, which is answered with nothing."""
+    inbound.settimeout(30)
+    connection, _ = inbound.accept()
+    with closing(connection):
+        request = connection.recv(4096).decode()
+        connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n")
+    return request.partition("\n")[0]
