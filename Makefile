@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= $(shell nproc)
 
-.PHONY: help install demo test check format bench crash deb appliance lock clean
+.PHONY: docs help install demo test check format bench crash deb appliance lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,6 +40,11 @@ deb: $(VENV)/.installed ## dist/*.deb for amd64 and arm64, with all they need
 
 appliance: $(VENV)/.dev ## install.sh and the packages on whole systems in containers (root; minutes)
 	$(BIN)/python -m pytest -q -m appliance tests/appliance
+
+docs: $(VENV)/.dev ## the documentation as a site, in site/
+	$(BIN)/python docs/generate.py
+	$(PIP) install 'mkdocs-material>=9.8,<10'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 lock: $(VENV)/.dev ## new versions of the dependencies, after an edit of pyproject.toml
 	$(PIP) install uv

@@ -7,9 +7,11 @@ has none, the docstring below the field says it.
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
 import itertools
 import json
+import pkgutil
 import tomllib
 import typing
 from collections.abc import Callable, Iterator, Mapping
@@ -19,9 +21,12 @@ from typing import Any
 import typer
 from pydantic.fields import FieldInfo
 
+import gateway.apps
+from gateway.apps import loading
 from gateway.cli.app import app
-from gateway.config import model, values
+from gateway.config import model, smpp_values, values
 from gateway.config.secrets import ALLOWED, Secret
+from gateway.errors import ConfigurationError
 
 HERE = Path(__file__).parent
 SECTIONS: dict[str, tuple[type[model.Section], str]] = {
@@ -40,6 +45,8 @@ SECTIONS: dict[str, tuple[type[model.Section], str]] = {
 }
 OWN = {"name", "options", "user"}
 """Fields that are no keys: the name is the table's, ``options`` are the other keys."""
+HELPERS = {"gateway.apps.base", "gateway.apps.outlet"}
+"""Modules that hold an App that is none."""
 WIDTH = 88
 KINDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "duration": lambda bound: f"a duration, {values.span(bound['low'])} to {values.span(bound['high'])}",
@@ -54,6 +61,10 @@ KINDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "beside": lambda _: "a path; a relative one is beside the config file",
     "region": lambda _: 'two letters: "KE"',
     "_router": lambda _: '"queued", "blocking" or a dotted path',
+    "_server_tls": lambda _: "a table",
+    "version": lambda _: values.one_of(smpp_values.VERSIONS),
+    "tlvs": lambda _: "a table",
+    "statuses": lambda _: "a table",
     "_tls": lambda _: "true, false or a table",
 }
 """What readers take, in words, from what they are bound to. Of the others the first line of their docstring says it."""
@@ -114,7 +125,25 @@ def _config() -> Iterator[str]:
             default = said[section].get("defaults", {}).get(key) or _default(field)
             cells = (f"`{key}`", _allowed(field), default, said[section]["keys"].get(key, UNSAID))
             yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
-    yield "\n" + said["rest"].strip() + "\n"
+    yield "\n" + said["apps"].strip() + "\n"
+    yield from _apps()
+
+
+def _apps() -> Iterator[str]:
+    """The apps that come with the gateway, in the words of their modules and classes."""
+    for found in pkgutil.iter_modules(gateway.apps.__path__, "gateway.apps."):
+        try:
+            each = loading.find(found.name)
+        except ConfigurationError:
+            continue  # a module that helps apps
+        if found.name not in HELPERS:
+            first = _doc(importlib.import_module(each.__module__)).partition("\n\n")[0]
+            yield f"\n### `{found.name}`\n\n{first}\n\n{_doc(each)}\n"
+
+
+def _doc(of: object) -> str:
+    """A docstring as Markdown."""
+    return str(inspect.getdoc(of)).replace("``", "`")
 
 
 def _allowed(field: FieldInfo) -> str:

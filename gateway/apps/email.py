@@ -95,7 +95,8 @@ class EmailBackend(BackendBase):
 
 
 class EmailApp(OutletApp):
-    """``[app.email]``: ``host``, ``sender``, ``to = ["ops@example.com"]``, and what ``KEYS`` lists.
+    """``[app.email]``: ``host``, ``sender``, ``to = ["ops@example.com"]``, and ``port``, ``tls``, ``user``,
+    ``password``, ``subject``, ``text``, ``backends`` and ``timeout``.
 
     ``tls``: ``"starttls"`` (default), ``"tls"`` or ``"none"``. ``subject`` and ``text`` may hold ``{number}``,
     ``{name}``, ``{text}`` and ``{backend}``. Without ``to`` nothing is mailed by itself; apps and rules may still

@@ -27,6 +27,7 @@ class PinDesk:
         self._needed: PinNeeded | None = None
         self._try_id: int | None = None
         self._outcome: tuple[int, bool | None] | None = None
+        self._pin = ""
         self.blocked: str | None = None
         """Why the SIM stays closed, in one sentence."""
 
@@ -45,7 +46,8 @@ class PinDesk:
         if self._try_id is not None:
             self._outcome = (self._try_id, event.accepted)
         self._try_id = None
-        self.blocked = None if event.accepted else "the SIM refused its PIN; unlock allows another try"
+        said = "the SIM refused its PIN" if event.accepted is False else "the SIM did not answer when it was given its PIN"
+        self.blocked = None if event.accepted else f"{said}; unlock allows another try"
 
     def ended(self) -> None:
         """The device's process has ended: an answer will not come any more."""
@@ -62,7 +64,8 @@ class PinDesk:
         if self._secret is None:
             return PinStep(refused="the SIM wants a PIN and the config has none")
         try:
-            self._secret.reveal()
+            # A person who corrects the file and unlocks must not see the old PIN given again.
+            self._pin = self._secret.fresh()
         except ConfigurationError as error:
             return PinStep(refused=str(error))
         if reason := pins.refused(c, self._needed.sim, self._needed.tries_left):
@@ -74,7 +77,7 @@ class PinDesk:
         self._outcome = None
         if step.refused is not None:
             self.blocked, self._needed = step.refused, None
-        if step.try_id is None or self._secret is None:
+        if step.try_id is None:
             return None
         self._try_id, self._needed = step.try_id, None
-        return self._secret.reveal()
+        return self._pin
