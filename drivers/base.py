@@ -167,7 +167,7 @@ class Record:
     token: int
 
 
-Command = Submit | Ack | EnterPin | Ussd | Pause | Record | Close
+Command = Submit | Ack | EnterPin | Ussd | Pause | Record | Reopen | Close
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,7 +358,10 @@ class Link(Protocol):
 
 
 class Driver(Protocol):
-    """One device, or a server that is driven like one (``drivers.smpp.server``). Constructed in its own process from plain options (``drivers.catalog``)."""
+    """One device, or a server that is driven like one (``drivers.smpp.server``).
+
+    Constructed in its own process from plain options (``drivers.catalog``).
+    """
 
     def run(self, link: Link) -> None:
         """Serve until ``Close`` or EOF. Never raises for trouble of the device: that is ``Health``."""

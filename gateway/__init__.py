@@ -69,9 +69,9 @@ __all__ = [
     "App", "Backend", "BackendBase", "BaseHandler", "BlockingRouter", "ConfigurationError", "Connection", "Contact",
     "ErrorMessage", "GatewayError", "HandlerError", "IncomingMessage", "KeywordHandler", "MessageSendingError",
     "OutgoingMessage", "PatternHandler", "QueuedRouter", "StoreError", "Transmission", "add_contact", "alisten",
-    "asend", "change_messages", "configure", "contact_connections", "delete_contact", "edit_contact", "find_contacts", "forget_listener",
-    "get_message", "get_router", "group_connections", "listen", "lookup_connections", "messages", "receive", "send",
-    "set_contact", "set_router",
+    "asend", "change_messages", "configure", "contact_connections", "delete_contact", "edit_contact", "find_contacts",
+    "forget_listener", "get_message", "get_router", "group_connections", "listen", "lookup_connections", "messages",
+    "receive", "send", "set_contact", "set_router",
 ]  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, overload
 
 from gateway import config as configs
-from gateway import numbers, session
+from gateway import given, numbers, session
 from gateway.backends import BackendBase
 from gateway.config import beside
 from gateway.errors import ConfigFault, ConfigurationError
@@ -25,7 +25,6 @@ from gateway.transmission import Transmission
 
 _lock = threading.RLock()
 _router: BlockingRouter | None = None
-_MOST_IDENTITY = 100
 
 
 def configure(config: str | Path | Mapping[str, Any] | None = None) -> None:
@@ -97,14 +96,17 @@ def lookup_connections(
     ``backend``: a name, a row, or a backend object. ``identities``: numbers, short codes or names; one str or int
     is one identity. Numbers without a plus are read in the config's ``region``. Raises TypeError, ValueError for an
     identity that is empty or can't be stored, StoreError.
+
+    >>> [str(connection) for connection in lookup_connections("mockbackend", ["+254 700 000001", 22141])]
+    ['+254700000001 via mockbackend', '22141 via mockbackend']
     """
     name = backend if isinstance(backend, str) else getattr(backend, "name", None)
     if not isinstance(name, str) or not name:
         raise TypeError(f"backend must be a name, a Backend or a backend object, not {backend!r}")
-    given = [identities] if isinstance(identities, str | int) else list(identities)
+    each_one = [identities] if isinstance(identities, str | int) else list(identities)
     here = _session()
     region = here.config.gateway.region
-    wanted = [numbers.normalise(_identity(each), region) for each in given]
+    wanted = [numbers.normalise(given.identity(each), region) for each in each_one]
     with here.store.read() as c:
         found = connection_rows.find(c, name, wanted)
     if wanted and len(found) == len(wanted):
@@ -118,13 +120,15 @@ def receive(text: str, connection: Connection | Iterable[Connection], **kwargs: 
     ``kwargs``: ``fields``, ``class_``, ``id_``, ``in_response_to``, ``received_at`` (aware), ``to``. With the
     blocking router all phases have run when this returns, and what an app raised comes out here; the queued one
     stores the message for the service. Raises TypeError when ``text`` is not a str or it isn't one connection.
+
+    >>> message = receive("hello", lookup_connections("mockbackend", "+254700000001"))
+    >>> str(message.status), message.transmissions[0].encoding
+    ('handled', 'gsm7')
     """
     if not isinstance(text, str):
         raise TypeError(f"the text of a message must be a str, not {type(text).__name__}")
-    if not isinstance(connection, Connection):
-        connection = _only(connection)
     router = get_router()
-    message = router.new_incoming_message(text, [connection], **kwargs)
+    message = router.new_incoming_message(text, [given.connection(connection)], **kwargs)
     router.receive_incoming(message)
     return message
 
@@ -145,6 +149,10 @@ def send(
     Trouble of a backend is not raised: see the message's ``status``, ``errors`` and ``transmissions``; with
     ``raise_on_error`` it is a MessageSendingError. Raises TypeError or ValueError before anything is stored,
     GatewayError for a key of another message, and StoreError.
+
+    >>> message = send("hello", lookup_connections("mockbackend", ["+254700000001", "+254700000002"]), priority=5)
+    >>> [(each.connection.identity, str(each.status)) for each in message.transmissions]
+    [('+254700000001', 'sent'), ('+254700000002', 'sent')]
     """
     if not isinstance(text, str):
         raise TypeError(f"the text of a message must be a str, not {type(text).__name__}")
@@ -178,10 +186,14 @@ def messages(
     ``direction`` is ``"in"`` or ``"out"``. ``limit`` counts transmissions. ``after``: only those with a transmission
     of a larger id, the oldest first; so ``messages(after=page[-1].transmissions[-1].id)`` is the next page. Raises
     ValueError for a direction or status that doesn't exist.
+
+    >>> _ = send("one", lookup_connections("mockbackend", "+1")), send("two", lookup_connections("mockbackend", "+1"))
+    >>> [message.text for message in messages(direction="out", identity="+1", limit=1)]
+    ['two']
     """
     which = queries.MessageFilter(
-        direction=None if direction is None else Direction(direction),
-        status=None if status is None else Status(status),
+        direction=None if direction is None else given.word("direction", direction, Direction),
+        status=None if status is None else given.word("status", status, Status),
         backend=backend,
         identity=None if identity is None else numbers.normalise(identity, _session().config.gateway.region),
         device=device,
@@ -228,6 +240,10 @@ def listen(
     With ``statuses`` it gives each change of an outgoing transmission instead, from the first call under ``name``
     on (``start`` doesn't count), until ``forget_listener``: the Transmission with the ``status`` and ``error`` of the
     change. ``sending`` is left out. A name is for one or the other. Raises ValueError.
+
+    >>> message = receive("hello", lookup_connections("mockbackend", "+1"))
+    >>> [message.text for message in listen("crm", timeout=0)]
+    ['hello']
     """
     if statuses:
         return listening.each(listening.StatusReader(get_router(), name, backend), timeout)
@@ -278,19 +294,3 @@ def _session() -> session.Session:
     """Give the session of the router in use, which may be one that was set by hand."""
     found: session.Session | None = getattr(_router, "session", None)
     return found or session.current()
-
-
-def _only(connections: object) -> Connection:
-    many = list(connections) if isinstance(connections, Iterable) and not isinstance(connections, str) else []
-    if len(many) != 1 or not isinstance(many[0], Connection):
-        raise TypeError(f"a message is received from exactly one Connection, not {connections!r}")
-    return many[0]
-
-
-def _identity(given: str | int) -> str:
-    if isinstance(given, bool) or not isinstance(given, str | int):
-        raise TypeError(f"an identity must be a str or an int, not {type(given).__name__}")
-    text = str(given)
-    if not text or len(text) > _MOST_IDENTITY or "\0" in text or not text.isprintable():
-        raise ValueError(f"an identity is 1 to {_MOST_IDENTITY} printable characters, not {given!r}")
-    return text

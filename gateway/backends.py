@@ -27,7 +27,7 @@ class BackendBase:
     """A backend in Python: ``[backend.NAME] class = "package.module:Class"``. Override ``send``."""
 
     defaults: ClassVar[Mapping[str, Any]] = {}
-    """What ``batch``, ``retries``, ``retry_delay`` (``"10s"``), ``backoff`` and ``retry_most`` are unless configured."""
+    """What ``batch``, ``retries``, ``retry_delay`` (``"10s"``), ``backoff``, ``retry_most`` are unless configured."""
 
     def __init__(self, router: BlockingRouter | None, name: str, **config: Any) -> None:
         self.router = router
@@ -210,18 +210,22 @@ class Seen:
 
     state: str
     up_s: float = float("inf")
+    trouble: bool = False
+    """Whether it refuses messages for trouble of its own though it is up."""
 
 
 def usable(pool: PoolConfig, seen: Mapping[str, Seen]) -> tuple[str, ...]:
     """Give the devices that a pool may use now, in its order.
 
-    One that isn't ``up`` leaves at once and is back when it has been up for ``return_after`` seconds.
+    One that isn't ``up`` leaves at once and is back when it has been up for ``return_after`` seconds; one in trouble
+    stays only where there is no other.
     """
-    return tuple(
+    ready = tuple(
         device
         for device in pool.devices
         if device in seen and seen[device].state == UP and seen[device].up_s >= pool.return_after
     )
+    return tuple(device for device in ready if not seen[device].trouble) or ready
 
 
 def lanes(config: Config, device: str, seen: Mapping[str, Seen]) -> tuple[str, ...]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import enum
 import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from gateway.store.types import Connection
 
 _LONGEST_SAID = 500
+MOST_IDENTITY = 100
+"""Characters of an identity."""
+Word = TypeVar("Word", bound=enum.Enum)
 
 
 def said(error: BaseException) -> str:
@@ -53,6 +57,34 @@ def json_fields(fields: Mapping[str, Any], what: str = "fields") -> None:
         raise TypeError(f"{what} must be plain JSON values: {error}") from None
     if not all(isinstance(key, str) for key in fields):
         raise TypeError(f"the keys of {what} must be str")
+
+
+def connection(given: object) -> Connection:
+    """Give the one connection that a message is received from. Raises TypeError when it isn't one."""
+    many = [given] if isinstance(given, Connection) else given
+    many = list(many) if isinstance(many, Iterable) and not isinstance(many, str) else []
+    if len(many) != 1 or not isinstance(many[0], Connection):
+        raise TypeError(f"a message is received from exactly one Connection, not {given!r}")
+    return many[0]
+
+
+def identity(given: object) -> str:
+    """Give an identity as text. Raises TypeError or ValueError for one that can't be stored."""
+    if isinstance(given, bool) or not isinstance(given, str | int):
+        raise TypeError(f"an identity must be a str or an int, not {type(given).__name__}")
+    text = str(given)
+    if not text or len(text) > MOST_IDENTITY or "\0" in text or not text.isprintable():
+        raise ValueError(f"an identity is 1 to {MOST_IDENTITY} printable characters, not {given!r}")
+    return text
+
+
+def word(what: str, given: object, words: type[Word]) -> Word:
+    """Give a member of an enumeration by its value. Raises ValueError with those that there are."""
+    try:
+        return words(given)
+    except ValueError:
+        allowed = ", ".join(map(str, words))
+        raise ValueError(f"{what} must be one of {allowed}, not {given!r}") from None
 
 
 def aware(name: str, value: datetime | timedelta | None, now: datetime | None = None) -> datetime | None:

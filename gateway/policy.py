@@ -5,8 +5,9 @@ A transmission of several parts is decided as one. What decides, the first that 
 1. A part refused for the message's fault: ``failed``; no other part's fate can mend it.
 2. All parts accepted: ``sent``.
 3. A part in doubt: ``unknown``, until evidence comes or ``on_unknown`` applies.
-4. The device is too fast, or in trouble: back to its place in the queue, no attempt counted; other refusals of such a
-   device say nothing of the message.
+4. The device is too fast, or in trouble: back to its place in the queue after a short pause, no attempt counted; other
+   refusals of such a device say nothing of the message. Meanwhile the next one is tried, or another device of the pool;
+   a device that takes others is in no trouble, and its refusal counts as 5.
 5. A part refused for a while, or for no clear reason: again later, until the attempts are used up.
 6. Parts that never left: back to its place in the queue, no attempt counted.
 
@@ -25,6 +26,8 @@ LONGEST_S = 3600.0
 """No pause between two attempts is longer."""
 THROTTLE_S = 1.0
 """Pause after a refusal for speed that doesn't say how long."""
+TROUBLE_S = 5.0
+"""Pause of a message after trouble of its device, in which others are tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,12 @@ def after(
     expires_ms: int | None,
     now_ms: int,
     jitter: float = 0.5,
+    *,
+    works: bool = False,
 ) -> Decision:
     """Decide from the results of all parts of attempt number ``attempt`` (from 1). ``jitter`` is 0 to 1.
+
+    ``works``: since the device last refused this message for trouble of its own, it has taken others.
 
     ``expires_ms``: when there is no time for another attempt before it, it has expired.
     """
@@ -69,8 +76,9 @@ def after(
         return Decision(Status.UNKNOWN, _in_doubt(doubtful, len(results)))
     if throttled := _first(results, Fault.THROTTLED):
         return _throttled(results, throttled, now_ms)
-    if trouble := _first(results, Fault.DEVICE):
-        return Decision(Status.QUEUED, _sentence(trouble), counted=False, front=True)
+    if not works and (trouble := _first(results, Fault.DEVICE)):
+        retry_at_ms = now_ms + round(TROUBLE_S * (0.75 + jitter / 2) * 1000)
+        return Decision(Status.QUEUED, _sentence(trouble), retry_at_ms, counted=False, front=True)
     return _again(results, attempt, policy, expires_ms, now_ms, jitter)
 
 
@@ -103,7 +111,7 @@ def _again(
     now_ms: int,
     jitter: float,
 ) -> Decision:
-    refused = _first(results, Fault.TEMPORARY, Fault.UNCLEAR, None)
+    refused = _first(results, Fault.TEMPORARY, Fault.UNCLEAR, Fault.DEVICE, None)
     if refused is None:
         reasons = [result.reason for result in results if result.outcome is Outcome.NOT_SENT and result.reason]
         return Decision(Status.QUEUED, reasons[0] if reasons else None, counted=False, front=True)

@@ -41,6 +41,8 @@ if [ -d /run/systemd/system ]; then
 fi
 rm -rf "/etc/systemd/system/$NAME.service" "/etc/systemd/system/multi-user.target.wants/$NAME.service"
 rm -f "/etc/sysusers.d/$NAME.conf" "/etc/tmpfiles.d/$NAME.conf" "/etc/modules-load.d/$NAME.conf" "/etc/udev/rules.d/77-$NAME.rules"
+# Debian has this folder only once something is in it.
+rmdir --ignore-fail-on-non-empty /etc/sysusers.d 2>/dev/null || true
 if [ "$(readlink "$COMMAND" 2>/dev/null || true)" = "/opt/$NAME/bin/$NAME" ]; then
     rm -f "$COMMAND"
 fi

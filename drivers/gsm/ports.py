@@ -146,16 +146,19 @@ def _device(path: str | Path) -> tuple[int, int]:
 
 
 def _holds(process: Path, device: tuple[int, int]) -> bool:
-    held = False
     try:
-        for descriptor in (process / "fd").iterdir():
+        descriptors = list((process / "fd").iterdir())
+    except OSError:
+        return False
+    held = False
+    for descriptor in descriptors:
+        # One that has just been closed must not hide those behind it.
+        with contextlib.suppress(OSError):
             target = os.readlink(descriptor)  # noqa: PTH115 - as above
             if target in PTY_MASTERS:
                 # It holds the far end of a pseudo terminal: the modem itself, not a rival.
                 return False
             held = held or (target.startswith("/dev/") and _device(descriptor) == device)
-    except OSError:
-        return held
     return held
 
 

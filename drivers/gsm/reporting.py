@@ -28,6 +28,7 @@ class Reporter:
         self.remark = ""
         """What a person should know of a modem that is up."""
         self._profile: str | None = None
+        self._heard_mono: float | None = None
 
     @property
     def is_up(self) -> bool:
@@ -50,12 +51,22 @@ class Reporter:
             health,
             window=WINDOW,
             in_flight=len(self._outbox),
-            details={"driver": self._driver, "profile": self._profile, **self._recovery.told(time.monotonic())},
+            details={
+                "driver": self._driver,
+                "profile": self._profile,
+                "heard_s": self._heard(session),
+                **self._recovery.told(time.monotonic()),
+            },
         )
         self.due_mono = time.monotonic() + HEALTH_EVERY_S
         self._send(self.last)
         if not self.is_up:
             self._outbox.hand_back(self.why)
+
+    def _heard(self, session: Session | None) -> float | None:
+        """How long ago the modem said anything, in seconds; None before its first word."""
+        self._heard_mono = session.at.heard_mono if session else self._heard_mono
+        return None if self._heard_mono is None else round(time.monotonic() - self._heard_mono, 1)
 
     def tell_change(self, session: Session | None, state: State, reason: str) -> None:
         """Report unless that is what was reported last."""

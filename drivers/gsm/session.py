@@ -181,9 +181,11 @@ class Session:
 
     def refresh(self) -> None:
         """Read signal, registration and operator again. Raises SimChangedError."""
-        before = self.iccid
-        if self.ready and self.identify() != before and before:
-            raise SimChangedError(f"another SIM was put in: {self.iccid} instead of {before}")
+        if self.ready and self.iccid:
+            # A card that is busy does not tell: that is no other card.
+            found = identity.read_iccid(self.at) or self.iccid
+            if found != self.iccid:
+                raise SimChangedError(f"another SIM was put in: {found} instead of {self.iccid}")
         self.network = replace(identity.read_network(self.at), signal=self.engine.signal(self.at))
 
     def poll(self) -> list[Event]:

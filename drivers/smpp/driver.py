@@ -10,7 +10,22 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from drivers.base import Ack, Close, Closed, Command, Event, Health, Link, Notice, Pause, Reopen, State, Submit, Ussd, UssdReply
+from drivers.base import (
+    Ack,
+    Close,
+    Closed,
+    Command,
+    Event,
+    Health,
+    Link,
+    Notice,
+    Pause,
+    Reopen,
+    State,
+    Submit,
+    Ussd,
+    UssdReply,
+)
 from drivers.smpp import codec, events
 from drivers.smpp.account import account
 from drivers.smpp.bind import Bind

@@ -12,6 +12,10 @@ from drivers.smpp.outbox import Outbox
 
 EVERY_S: Final = 10.0
 SMOOTHING: Final = 0.1
+AHEAD_S: Final = 0.1
+"""For so long the submits that wait here last while the owner writes results down: a commit on a slow card."""
+MOST_WINDOWS: Final = 8
+MOST_AHEAD: Final = 400
 
 
 class HealthReporter:
@@ -22,7 +26,7 @@ class HealthReporter:
         self.due = 0.0
         self._account = account
         self._round_trip: float | None = None
-        self._last: tuple[State, str, int] | None = None
+        self._last: tuple[State, str, int, int] | None = None
         self._was_up = False
 
     def round_trip(self, seconds: float) -> None:
@@ -34,19 +38,20 @@ class HealthReporter:
         """The account's health when it changed or is due, else None. ``stopping``: paused, or closing."""
         throttle = outbox.throttle
         state, reason = self._state(binds, stopping)
-        signature = (state, reason, round(throttle.factor * 20))
+        senders = [bind for bind in binds if bind.can_submit]
+        window = self._account.window * len(senders)
+        ahead = self._ahead(window, throttle.rate)
+        signature = (state, reason, round(throttle.factor * 20), ahead)
         if signature == self._last and now < self.due:
             return None
         self._last, self.due = signature, now + EVERY_S
-        senders = [bind for bind in binds if bind.can_submit]
         in_flight = sum(bind.connection.session.outstanding for bind in binds if bind.connection)
         return Health(
             state=state,
             reason=reason,
             operator=self.carrier or None,
             port=f"{self._account.host}:{self._account.port}",
-            # As much again waits here, so that no window is empty while the owner writes results down.
-            window=2 * self._account.window * len(senders),
+            window=window + ahead,
             in_flight=in_flight + len(outbox),
             round_trip_s=self._round_trip,
             rate_factor=throttle.factor,
@@ -58,6 +63,17 @@ class HealthReporter:
                 "rate_limit": throttle.rate,
             },
         )
+
+    def _ahead(self, window: int, rate: float | None) -> int:
+        """How many submits wait here, so that no window is empty meanwhile: more where answers come fast.
+
+        In doublings, so that a round trip that wavers is no news.
+        """
+        windows = 1
+        while self._round_trip and windows < MOST_WINDOWS and windows * self._round_trip < AHEAD_S:
+            windows *= 2
+        ahead = max(window, min(windows * window, MOST_AHEAD))
+        return ahead if rate is None else min(ahead, max(window, round(rate * AHEAD_S)))
 
     def _state(self, binds: Sequence[Bind], stopping: str) -> tuple[State, str]:
         if stopping:

@@ -168,6 +168,11 @@ def join(encoding: Encoding, pieces: Iterable[tuple[bytes, int, int]]) -> str:
 
 def _cut(text: str, encoding: Encoding, wide: bool, tables: tuple[int, int], whole_graphemes: bool) -> _Plan:
     udh = national(*tables) if encoding is Encoding.GSM7 else b""
+    if len(text) <= capacity(encoding, udh):
+        # Most texts are short, and then it need not be known where they could be cut.
+        short = gsm.encode(text, *tables) if encoding is Encoding.GSM7 else text.encode("utf-16-be")
+        if len(short) <= capacity(encoding, udh):
+            return _Plan(encoding, (short,), udh)
     # The default alphabet has no marks, so there a character is a cluster.
     plain = not whole_graphemes or (encoding is Encoding.GSM7 and not udh)
     groups = list(text) if plain else clusters(text)

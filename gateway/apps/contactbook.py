@@ -27,6 +27,11 @@ def add_contact(
 
     ``language``: a BCP 47 tag such as ``"sw"``; empty is unknown. ``data``: anything that is plain JSON. Raises
     TypeError, ValueError, StoreError.
+
+    >>> from gateway import lookup_connections
+    >>> ann = add_contact("Ann", lookup_connections("mockbackend", "+1"), language="sw")
+    >>> lookup_connections("mockbackend", "+1")[0].contact == ann, str(ann)
+    (True, 'Ann')
     """
     values = _checked(name=name, language=language, data=dict(data or {}))
     owned = given.connections(connections)

@@ -10,6 +10,7 @@ import typer
 
 from gateway import __version__
 from gateway.cli import (
+    accounts,
     changing,
     database,
     devices,
@@ -61,5 +62,5 @@ def _options(
         logging.getLogger("gateway").addHandler(logging.NullHandler())
 
 
-for each in (service, sending, reading, explaining, changing, devices, host, database, people, hooks, trying):
+for each in (service, sending, reading, explaining, changing, devices, host, database, accounts, people, hooks, trying):
     each.add(app)

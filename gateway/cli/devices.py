@@ -51,6 +51,8 @@ def status(context: typer.Context, as_json: output.Json = False) -> None:
         output.emit(*(output.device(row) | _waits(row, outlook) for row in rows))
         return
     output.table(HEADS, [_cells(row, outlook) for row in rows])
+    for line in filter(None, map(output.flow, rows)):
+        output.line(line)
     _totals(one, outlook, rows)
 
 
@@ -145,17 +147,17 @@ def _totals(one: program.Program, outlook: Outlook, rows: list[DeviceRow]) -> No
 
 def pause(context: typer.Context, device: Device) -> None:
     """Close a device, over restarts too."""
-    _ask(program.of(context), device, "pause")
+    ask(program.of(context), device, "pause")
 
 
 def resume(context: typer.Context, device: Device) -> None:
     """Open a paused device again."""
-    _ask(program.of(context), device, "resume")
+    ask(program.of(context), device, "resume")
 
 
 def unlock(context: typer.Context, device: Device) -> None:
     """Allow another try with a refused PIN."""
-    _ask(program.of(context), device, "unlock")
+    ask(program.of(context), device, "unlock")
 
 
 def ussd(
@@ -168,7 +170,7 @@ def ussd(
     one = program.of(context)
     if not one.service_runs:
         raise GatewayError("the service doesn't run, so the modem is not open; start it with sms-gateway run")
-    answer = _ask(one, device, "ussd", {"code": code}, USSD_S)
+    answer = ask(one, device, "ussd", {"code": code}, USSD_S)
     if as_json:
         output.emit({"device": device, "code": code, "text": answer.get("text"), "open": bool(answer.get("open"))})
         return
@@ -178,13 +180,13 @@ def ussd(
         output.note(f"the network waits for an answer: sms-gateway ussd {device} ANSWER")
 
 
-def _ask(
+def ask(
     one: program.Program, device: str, kind: str, args: Mapping[str, Any] | None = None, limit_s: float = ANSWER_S
 ) -> Mapping[str, Any]:
     """Ask the service, or write down what lasts when it doesn't run. Raises GatewayError when it refuses."""
     from gateway.store import devices, pins, requests
 
-    _known(one, device)
+    must_know(one, device)
     if not one.service_runs:
         if kind == "unlock":
             one.store.write(lambda c: pins.unlock(c, device, output.now_ms()))
@@ -207,7 +209,7 @@ def _ask(
         time.sleep(LOOK_EVERY_S)
 
 
-def _known(one: program.Program, device: str) -> None:
+def must_know(one: program.Program, device: str) -> None:
     """Raise GatewayError for a device that the config doesn't have."""
     from gateway.config.values import nearest
 

@@ -77,7 +77,35 @@ def device(row: DeviceRow) -> dict[str, Any]:
         "sent_total", "failed_total", "received_total",
     )  # fmt: skip
     more = ("technology", "registration", "memory_used", "memory_size", "balance")
-    return {name: getattr(row, name) for name in names} | {name: row.health.get(name) for name in more}
+    heard_s = (row.health.get("details") or {}).get("heard_s")
+    last = None if heard_s is None else moment(row.updated_ms - round(heard_s * 1000))
+    seen = {name: getattr(row, name) for name in names} | {name: row.health.get(name) for name in more}
+    return seen | {"last_answer": last} | _flow(row)
+
+
+def _flow(row: DeviceRow) -> dict[str, Any]:
+    """How an account at a carrier flows; nothing of a modem."""
+    details = row.health.get("details") or {}
+    if "bound" not in details:
+        return {}
+    round_trip = row.health.get("round_trip_s")
+    return {
+        **{name: details.get(name) for name in ("binds", "bound", "window", "throttled", "rate_limit")},
+        "in_flight": row.health.get("in_flight"),
+        "round_trip_ms": None if round_trip is None else round(1000 * round_trip, 1),
+    }
+
+
+def flow(row: DeviceRow) -> str:
+    """The same as words; empty for a modem, and for an account that is not up."""
+    told = _flow(row)
+    if not told or row.state != "up":
+        return ""
+    answers = "" if told["round_trip_ms"] is None else f", answers in {told['round_trip_ms']:g} ms"
+    slowed = f", slowed to {told['rate_limit']:.3g} a second" if told["rate_limit"] else ""
+    refused = f", {told['throttled']} refused as too fast" if told["throttled"] else ""
+    binds = f"{told['bound']} of {told['binds']} binds"
+    return f"{row.name}: {binds}, window {told['window']}, {told['in_flight']} in flight{answers}{refused}{slowed}"
 
 
 def emit(*objects: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli import output, program
-from gateway.errors import ConfigFault, ConfigurationError
+from gateway.errors import ConfigFault, ConfigurationError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,9 +63,36 @@ def check(context: typer.Context) -> None:
     faults = list(_code_faults(config))
     if faults:
         raise ConfigurationError(sorted(faults, key=lambda fault: fault.line or 0))
-    for warning in config.warnings:
+    for warning in _news(program.of(context), config):
         output.note(f"{warning} (warning)")
     output.line(f"{config.path}: good")
+
+
+def _news(one: program.Program, config: Config) -> Iterator[ConfigFault]:
+    """The warnings, but for a pool's devices of other gateways that the shared queue has seen already."""
+    from gateway.config.model import PoolConfig
+
+    foreign = {
+        f"backend.{name}.devices[{position}]": device
+        for name, pool in config.backend.items()
+        if isinstance(pool, PoolConfig)
+        for position, device in enumerate(pool.devices)
+        if device not in config.devices
+    }
+    seen = _seen(one) if foreign else set()
+    yield from (warning for warning in config.warnings if foreign.get(warning.path) not in seen)
+
+
+def _seen(one: program.Program) -> set[str]:
+    from gateway.store import devices
+
+    try:
+        if not one.has_database:
+            return set()
+        with one.store.read() as c:
+            return {row.name for row in devices.all(c) if row.node}
+    except StoreError:
+        return set()  # `doctor` is who says what is wrong with the database
 
 
 def _code_faults(config: Config) -> Iterator[ConfigFault]:

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 def add(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command()(tester)
+    app.command("tester")(play)
     app.command()(handlers)
 
 
-def tester(
+def play(
     context: typer.Context,
     number: Annotated[str, typer.Argument(metavar="NUMBER", help="Who you are.")] = "+15550000001",
     apart: Annotated[bool, typer.Option("--apart", help="In a database that is thrown away; nothing is sent.")] = False,

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from gateway.config import crossref, lines, values
 from gateway.config.model import (
+    BalanceConfig,
     Config,
     GatewaySection,
     ModemConfig,
@@ -35,6 +36,8 @@ S = TypeVar("S", bound=Section)
 N = TypeVar("N", bound=Named)
 TOP = ("gateway", "modem", "smpp", "backend", "route", "source", "app", "server")
 MOST_PASSWORD = 8
+INSIDE: dict[str, type[Section]] = {"tls": TlsConfig, "balance": BalanceConfig}
+"""Keys that hold a table of their own."""
 OWN_KEYS = ("class", "batch", "retries", "retry_delay", "backoff", "retry_most", "rate", "quota", "quiet", "cost")
 URLS = '"sqlite:///FILE" or "postgresql+psycopg://…"'
 
@@ -226,7 +229,7 @@ def explain(error: ValidationError, model: type[Section]) -> Iterator[tuple[line
     for found in error.errors(include_url=False, include_input=False):
         path: lines.Path = found["loc"]
         cause = found.get("ctx", {}).get("error")
-        fields = (model if len(path) == 1 else TlsConfig).model_fields  # only tls has a table of its own inside
+        fields = (model if len(path) == 1 else INSIDE.get(str(path[0]), TlsConfig)).model_fields
         keys = sorted({field.alias or name for name, field in fields.items()} - {"name", "options"})
         if found["type"] == "extra_forbidden":
             hint = values.nearest(str(path[-1]), keys) or f"; the keys here are {', '.join(keys)}"

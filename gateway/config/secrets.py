@@ -61,6 +61,10 @@ class Secret:
         """The secret in clear. Raises SecretMissingError when it can't be read."""
         return self._read() if self._value is None else self._value
 
+    def fresh(self) -> str:
+        """The secret as its file or variable has it now. Raises SecretMissingError when it can't be read."""
+        return self._value if self.inline and self._value is not None else self._read()
+
     @property
     def known(self) -> str | None:
         """The secret where it has been read already, else None."""

@@ -102,7 +102,7 @@ def drain(router: BlockingRouter, stop: Callable[[], bool], most: int) -> int:
                     router.poke()
 
             try:
-                batch.step(lambda c: _tend(c, router, epoch), more=True)
+                batch.step(lambda c: _tend(c, router, epoch), more=not stop())
                 while batch.begun is not None:
                     count += 1
                     run(router, message(router, batch.begun), epoch, commit)

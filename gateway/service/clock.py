@@ -17,7 +17,7 @@ class Clock:
 
     def __init__(self, wall: Callable[[], float] = time.time, mono: Callable[[], float] = time.monotonic) -> None:
         self._wall, self._mono = wall, mono
-        self._offset = wall() - mono()
+        self._offset = self._steady = wall() - mono()
 
     def mono(self) -> float:
         """Seconds of CLOCK_MONOTONIC."""
@@ -29,22 +29,22 @@ class Clock:
 
     def steady_ms(self) -> int:
         """Wall time as it was at the start plus the monotonic time since: never jumps."""
-        return round((self._offset + self._mono()) * 1000)
+        return round((self._steady + self._mono()) * 1000)
 
     def unexpired_ms(self) -> int:
         """The earlier of both: what has expired by it has expired, however the wall clock was set meanwhile."""
         return min(self.now_ms(), self.steady_ms())
 
-    def rebase(self) -> None:
-        """Let ``steady_ms`` go on from the wall time of now: what was stored before has been moved along."""
-        self._offset = self._wall() - self._mono()
+    def follow(self, step_s: float) -> None:
+        """Let ``steady_ms`` take a step of the wall clock too: what was stored before has been moved along."""
+        self._steady += step_s
 
     def at_ms(self, mono: float) -> int:
         """The wall time, in milliseconds, of a moment of CLOCK_MONOTONIC."""
         return self.now_ms() - round((self._mono() - mono) * 1000)
 
     def drift_s(self) -> float:
-        """How far the wall clock has moved away from ``steady_ms``, in seconds."""
+        """How far the wall clock has moved away from the monotonic one since the start, in seconds."""
         return self._wall() - self._mono() - self._offset
 
 

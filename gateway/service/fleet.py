@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Mapping
 
 from drivers.base import State
 from gateway.backends import Seen, lanes
-from gateway.config.model import Config
+from gateway.config.model import Config, PoolConfig
 from gateway.store.gate import Gate
+
+TROUBLE_S = 30.0
+"""How long a device in trouble is left to itself where its pool has another."""
 
 
 class Fleet:
@@ -21,6 +25,7 @@ class Fleet:
         """What every claim passes."""
         self._states: dict[str, State] = {}
         self._up_mono: dict[str, float] = {}
+        self._trouble_until: dict[str, float] = {}
 
     def reload(self, config: Config) -> None:
         """Use the pools of a new config."""
@@ -48,16 +53,32 @@ class Fleet:
                 self._up_mono[device] = -math.inf if first else now
         return before is not state and State.UP in (before, state)
 
+    def elsewhere(self, states: Mapping[str, str], now: float) -> None:
+        """How the devices of other gateways are, as far as pools of ours name them."""
+        pools = [pool for pool in self._config.backend.values() if isinstance(pool, PoolConfig)]
+        named = {device for pool in pools for device in pool.devices} - self._config.devices.keys()
+        for name in named:
+            self.set(name, State(states.get(name, State.DOWN)), now)
+
+    def trouble(self, device: str, now: float, *, on: bool) -> None:
+        """A device that is up refuses messages for trouble of its own; or takes them again."""
+        with self._lock:
+            self._trouble_until[device] = now + TROUBLE_S if on else -math.inf
+
     def lanes(self, device: str, now: float) -> tuple[str, ...]:
         """Where ``device`` may claim from now: its own lane and those of its pools."""
         with self._lock:
             seen = {
-                name: Seen(str(state), now - self._up_mono[name] if name in self._up_mono else 0.0)
+                name: Seen(
+                    str(state),
+                    now - self._up_mono[name] if name in self._up_mono else 0.0,
+                    now < self._trouble_until.get(name, -math.inf),
+                )
                 for name, state in self._states.items()
             }
             return lanes(self._config, device, seen)
 
     def states(self) -> dict[str, State]:
-        """The state of every device by its name."""
+        """The state of every device of this gateway by its name."""
         with self._lock:
-            return dict(self._states)
+            return {name: state for name, state in self._states.items() if name in self._config.devices}

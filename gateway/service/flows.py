@@ -27,17 +27,13 @@ from drivers.base import (
 from gateway import logs
 from gateway.config.model import Config, ModemConfig, SmppConfig
 from gateway.errors import StoreError
-from gateway.limits import Limiter
-from gateway.policy import DevicePolicy
-from gateway.service import metering, options
+from gateway.service import fitting, metering, options
 from gateway.service.aside import Aside
 from gateway.service.clock import Clock
 from gateway.service.fleet import Fleet
 from gateway.service.health import DeviceState
 from gateway.service.incoming import Inflow
 from gateway.service.keeper import Keeper
-from gateway.service.outgoing import Outgoing
-from gateway.service.parts import Splitter
 from gateway.service.pins import PinDesk
 from gateway.service.requests import RequestDesk
 from gateway.service.turn import Turn, Written
@@ -70,15 +66,17 @@ class Flows:
         settings = config.devices[name]
         self.device, self.settings, self._shared, self._clock = name, settings, shared, shared.clock
         self.state = DeviceState(name, settings.kind, settings.driver, config.gateway.node)
+        self.state.rule = (settings.on_unknown, round(settings.settle * 1000), settings.attempts)
         self.keeper = Keeper(name, lambda: self._options(config))
         self._inflow, self._desk = Inflow(), RequestDesk()
         self._aside = Aside(name, settings, config.gateway.state, self._clock)
         self._pins = PinDesk(name, settings.pin if isinstance(settings, ModemConfig) else None)
-        self._outgoing = _outgoing(settings, shared)
+        self._outgoing = fitting.outgoing(settings, shared.clock, shared.fleet)
         self._subjects: tuple[str, ...] = ()
         self._more, self._need, self._again = True, 1, math.inf
         self._died_ms: int | None = None
         """When a process died that no other has replaced at the network yet; None when the last one ended in order."""
+        self._trouble = 0
         self.claiming = True
 
     @property
@@ -127,6 +125,10 @@ class Flows:
         self.sort(self.keeper.events(now, paused=self.state.paused))
         if alive and not self.keeper.alive:
             self._died_ms = self._died_ms or self._clock.now_ms()
+        if self._outgoing.trouble != self._trouble:
+            self._trouble = self._outgoing.trouble
+            self._shared.fleet.trouble(self.device, now, on=self._trouble > 0)
+            self._shared.moved()
         self._desk.overdue(now)
         if now >= self._again:
             self.look()
@@ -321,16 +323,3 @@ class Flows:
         self._outgoing.written()
         self._desk.written(turn.answers)
         self.state.written(self._clock.mono())
-
-
-def _outgoing(settings: ModemConfig | SmppConfig, shared: Shared) -> Outgoing:
-    policy = DevicePolicy(settings.attempts, settings.retry, settings.on_unknown, settings.settle)
-    if isinstance(settings, SmppConfig):
-        splitter = Splitter(settings.alphabet)
-    else:
-        national, wide = settings.national or (0, 0), settings.wide_reference
-        splitter = Splitter(national=national, wide_reference=wide, simplify=settings.transliterate)
-    return Outgoing(
-        policy, Limiter(), splitter, shared.clock, receipts=settings.receipts, metered=settings.limited,
-        subjects=lambda claimed: shared.fleet.gate.subjects(claimed.lane, claimed.fields, settings.name),
-    )  # fmt: skip

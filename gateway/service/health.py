@@ -26,6 +26,8 @@ class DeviceState:
         self.blocked: str | None = None
         self.returned_ms: int | None = None
         """When it last came back after it was away, for ``explain``."""
+        self.rule: tuple[str, int, int] | None = None
+        """What becomes of ``unknown``, for other gateways when this one is gone: on_unknown, settle (ms), attempts."""
         self._written: tuple[State, str] | None = None
         self._due = -math.inf
         self._changed = True
@@ -90,6 +92,8 @@ class DeviceState:
         rest.update(self.more)
         if self.returned_ms is not None:
             rest["returned_ms"] = self.returned_ms
+        if self.rule:
+            rest["rule"] = self.rule
         return DeviceRow(
             self._name, self.kind, self._driver, self._node, str(self.state), self.reason, self.paused,
             health.signal, health.operator, health.imei, health.imsi, health.iccid, rest, updated_ms=now_ms,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from gateway import logs
 from gateway.config.model import Config
 from gateway.service.clock import Clock
 from gateway.service.schedule import Job
+from gateway.store import devices as device_rows
 from gateway.store import inbox, nodes, outbox, retention, steps, usage
 from gateway.store.crashing import Point, point
 from gateway.store.engine import Conn, Store
@@ -38,6 +40,8 @@ class Hooks:
     """Tell systemd how things are."""
     lost: Callable[[], object]
     """Another gateway has taken over the work of this one."""
+    elsewhere: Callable[[Mapping[str, str]], object] = lambda _: None
+    """How the devices of other gateways are."""
 
 
 def jobs(store: Store, clock: Clock, epoch: int, hooks: Hooks) -> tuple[Job, ...]:
@@ -45,8 +49,8 @@ def jobs(store: Store, clock: Clock, epoch: int, hooks: Hooks) -> tuple[Job, ...
     lease_s = hooks.config().gateway.lease
     return (
         Job("draining", DRAIN_S, lambda: _drain(store, clock, hooks), first_s=0.0),
-        Job("polling", POLL_S, hooks.wake),
-        Job("health", min(lease_s / 3, HEALTH_S), lambda: _health(store, clock, epoch, hooks), first_s=0.0),
+        Job("polling", POLL_S, lambda: _poll(store, hooks)),
+        Job("health", min(lease_s / 3, HEALTH_S), Lease(store, clock, epoch, hooks), first_s=0.0),
         Job("housekeeping", HOUSEKEEPING_S, lambda: _keep_house(store, clock), first_s=60.0),
         Job("forgetting", HOUSEKEEPING_S, Forgetting(store, clock, hooks), first_s=120.0),
     )
@@ -67,6 +71,10 @@ def _drain(store: Store, clock: Clock, hooks: Hooks) -> None:
         name: UnknownRule(device.on_unknown, round(device.settle * 1000), device.attempts)
         for name, device in devices.items()
     }
+    if store.path is None:
+        with store.read() as c:
+            gone = device_rows.elsewhere(c, hooks.config().gateway.node)[1]
+        rules = {name: UnknownRule(*rule) for name, rule in gone.items()} | rules
     now_ms, unexpired_ms = clock.now_ms(), clock.unexpired_ms()
     older_than = {name: now_ms - round(device.parts_timeout * 1000) for name, device in devices.items()}
 
@@ -80,25 +88,53 @@ def _drain(store: Store, clock: Clock, hooks: Hooks) -> None:
         hooks.wake()
 
 
-def _health(store: Store, clock: Clock, epoch: int, hooks: Hooks) -> None:
-    now_ms = clock.now_ms()
+def _poll(store: Store, hooks: Hooks) -> None:
+    if store.path is None:
+        with store.read() as c:
+            states, _ = device_rows.elsewhere(c, hooks.config().gateway.node)
+        hooks.elsewhere(states)
+    hooks.wake()
 
-    def work(c: Conn) -> tuple[bool, dict[str, int]]:
-        return nodes.renew(c, epoch, now_ms), recover(c, epoch, now_ms, hooks.config())
 
-    alive, taken = store.write(work)
-    if taken:
-        log.warning("took over the work of a gateway that is gone", parts=sum(taken.values()))
-        hooks.wake()
-    if not alive:
-        hooks.lost()
-    hooks.say()
+class Lease:
+    """Keeps this gateway's lease, and takes over the work of those that let theirs run out."""
+
+    def __init__(self, store: Store, clock: Clock, epoch: int, hooks: Hooks) -> None:
+        self._store, self._clock, self._epoch, self._hooks = store, clock, epoch, hooks
+        self._lease_s = hooks.config().gateway.lease
+        self._renewed_mono = clock.mono()
+        self._judge_mono = -math.inf
+
+    def __call__(self) -> None:
+        """Renew it. Raises StoreError.
+
+        Where the database was away for as long as a lease, nobody could: then nobody is judged until all others have
+        had the time to come back.
+        """
+        now, now_ms = self._clock.mono(), self._clock.now_ms()
+        if now - self._renewed_mono >= self._lease_s:
+            self._judge_mono = now + self._lease_s
+        judges = now >= self._judge_mono
+
+        def work(c: Conn) -> tuple[bool, dict[str, int]]:
+            alive = nodes.renew(c, self._epoch, now_ms)
+            taken = recover(c, self._epoch, now_ms, self._hooks.config()) if alive and judges else {}
+            return alive, taken
+
+        alive, taken = self._store.write(work)
+        self._renewed_mono = now
+        if taken:
+            log.warning("took over the work of a gateway that is gone", parts=sum(taken.values()))
+            self._hooks.wake()
+        if not alive:
+            self._hooks.lost()
+        self._hooks.say()
 
 
 def follow(store: Store, clock: Clock, step_s: float) -> None:
     """The wall clock was set by ``step_s``: what is a span and no moment moves along. Raises StoreError."""
     steps.shift(store, round(step_s * 1000), clock.now_ms())
-    clock.rebase()
+    clock.follow(step_s)
 
 
 class Forgetting:
@@ -114,7 +150,7 @@ class Forgetting:
         if start < self._next_mono:
             return
         before_ms = self._clock.unexpired_ms() - round(self._hooks.config().gateway.retention * 1000)
-        while self._store.write(lambda c: retention.forget(c, before_ms, BATCH)) == BATCH:
+        while self._store.write(lambda c: retention.forget(c, before_ms, BATCH)):
             if self._clock.mono() - start > FORGETTING_S:
                 return
         self._next_mono = start + DAY_S

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections import Counter, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -24,6 +24,7 @@ from gateway.store.types import Claimed, PartResult, Settlement, Status, UsageRo
 
 log = logs.get(__name__)
 MOST_ROWS = 200
+REMEMBERED = 1000
 DEVICE = ""
 """Whose usage it is when it is the device's own."""
 TROUBLE = frozenset({Fault.DEVICE, Fault.THROTTLED})
@@ -95,6 +96,11 @@ class Outgoing:
         self._subjects, self._written_to = subjects, dict[str, int]()
         self._trouble = Backoff(1.0, 60.0, self._chance)
         self._held_until = -math.inf
+        self._taken = 0
+        self._refused: OrderedDict[int, int] = OrderedDict()
+        """By transmission that was refused for trouble of the device, how many parts it had taken until then."""
+        self.trouble = 0
+        """How often the device has refused something for its own trouble since it last took a part."""
         self.window = 1
         self.sim: str | None = None
 
@@ -118,7 +124,7 @@ class Outgoing:
         waiting = self.waiting
         # A window's worth is claimed ahead, so that the device is never idle during a commit; a modem takes one by one.
         window = self._window(now)
-        rows = (window if window == 1 else 2 * window) - self.in_flight - waiting
+        rows = (window if window == 1 else window + min(window, MOST_ROWS)) - self.in_flight - waiting
         free = self.limiter.available(now)
         parts = None if free is None else free - waiting
         if rows <= 0 or now < self._held_until or (parts is not None and parts <= 0):
@@ -256,12 +262,25 @@ class Outgoing:
     def _hold(self, event: Result) -> None:
         """Leave a device in trouble alone for a while: its messages wait, and the log is not flooded."""
         if event.outcome is Outcome.ACCEPTED:
+            self._taken += 1
+            self.trouble = 0
             self._trouble.reset()
         elif event.fault in TROUBLE or event.outcome is Outcome.NOT_SENT:
+            self.trouble += event.fault is Fault.DEVICE
             now = self._clock.mono()
             if now >= self._held_until:
                 pause = self._trouble.pause_s() if event.retry_after_s is None else event.retry_after_s
                 self._held_until = now + pause
+
+    def _works(self, transmission: int, results: Iterable[Result]) -> bool:
+        """Whether the device has taken others since it last refused this one for trouble of its own."""
+        if not any(result.fault is Fault.DEVICE for result in results):
+            return False
+        before = self._refused.pop(transmission, self._taken)
+        self._refused[transmission] = self._taken
+        if len(self._refused) > REMEMBERED:
+            self._refused.popitem(last=False)
+        return self._taken > before
 
     def _settle(self, attempt: _Attempt) -> None:
         claimed = attempt.claimed
@@ -274,7 +293,10 @@ class Outgoing:
             self.limiter.recipients.settle(claimed.identity, now if went else None)
             if went:
                 self._written_to[claimed.identity] = self._clock.at_ms(now)
-        decision = after(results, claimed.number, self._policy, expires_ms, self._clock.now_ms(), self._chance.random())
+        decision = after(
+            results, claimed.number, self._policy, expires_ms, self._clock.now_ms(), self._chance.random(),
+            works=self._works(claimed.transmission, results),
+        )  # fmt: skip
         again = decision.status is Status.QUEUED
         self._settlements.append(
             Settlement(

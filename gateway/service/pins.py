@@ -46,7 +46,7 @@ class PinDesk:
         if self._try_id is not None:
             self._outcome = (self._try_id, event.accepted)
         self._try_id = None
-        said = "the SIM refused its PIN" if event.accepted is False else "the SIM did not answer when it was given its PIN"
+        said = "the SIM refused its PIN" if event.accepted is False else "the SIM did not answer its PIN"
         self.blocked = None if event.accepted else f"{said}; unlock allows another try"
 
     def ended(self) -> None:

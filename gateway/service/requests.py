@@ -1,4 +1,4 @@
-"""What people ask of a device while the service runs: pause, resume, unlock, ussd, record."""
+"""What people ask of a device while the service runs: pause, resume, unlock, ussd, record, rebind."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from drivers.base import Command, Pause, Record, Recorded, State, Ussd, UssdReply
+from drivers.base import Command, Pause, Record, Recorded, Reopen, State, Ussd, UssdReply
 from gateway.service.health import DeviceState
 from gateway.service.keeper import Keeper
 from gateway.store.requests import RequestRow

@@ -7,7 +7,7 @@ import os
 import queue
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 
 from drivers.base import State
@@ -138,7 +138,7 @@ class Service:
 
     @contextlib.contextmanager
     def _working(self, store: Store, epoch: int) -> Iterator[Workers]:
-        fleet = Fleet(self.config)
+        fleet = self._fleet = Fleet(self.config)
         shared = Shared(store, self._clock, epoch, fleet, self._poke_router, self._poke_workers)
         workers = self._workers = Workers(self.config, shared)
         workers.start()
@@ -153,16 +153,21 @@ class Service:
             ends, end = os.pipe()
             thread = threading.Thread(target=_listen, args=(listener, ends, self._wake_all), name="wake", daemon=True)
             thread.start()
+            notices = self._store.notices(self._wake_all)
+            if notices:
+                notices.start()
             try:
                 yield
             finally:
+                if notices:
+                    notices.stop()
                 os.close(end)
                 thread.join()
                 os.close(ends)
 
     @contextlib.contextmanager
     def _scheduled(self, store: Store, epoch: int) -> Iterator[None]:
-        hooks = jobs.Hooks(lambda: self.config, self._wake_all, self._say, self._lost)
+        hooks = jobs.Hooks(lambda: self.config, self._wake_all, self._say, self._lost, self._elsewhere)
         self._schedule = Schedule(
             jobs.jobs(store, self._clock, epoch, hooks), self._clock, lambda step: self._follow(store, step)
         )
@@ -198,6 +203,9 @@ class Service:
     def _wake_all(self) -> None:
         self._poke_workers()
         self._poke_router()
+
+    def _elsewhere(self, states: Mapping[str, str]) -> None:
+        self._fleet.elsewhere(states, self._clock.mono())
 
     def _follow(self, store: Store, step_s: float) -> None:
         jobs.follow(store, self._clock, step_s)

@@ -12,6 +12,7 @@ from typing import Any
 
 from gateway import api, logs
 from gateway.errors import StoreError
+from gateway.router import BlockingRouter
 from gateway.service.clock import Clock
 from gateway.service.pace import Backoff, Beat
 
@@ -102,9 +103,10 @@ class Routing:
 
 
 def _work(router: Any) -> dict[str, Work]:
-    """The loops that a router needs, by name. One of the user's own, with a ``drain`` alone, has one for everything."""
-    if not hasattr(router, "run_apps"):
-        return {"router": router.drain}
+    """The loops that a router needs, by name. One with a ``drain`` of its own has one loop for everything."""
+    if getattr(type(router), "drain", None) is not BlockingRouter.drain:
+        drain = getattr(router, "drain", None)
+        return {"router": lambda _: drain() or 0} if callable(drain) else {}
 
     def deliver(lane: str) -> Work:
         return lambda stop: router.deliver(stop, [lane])

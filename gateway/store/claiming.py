@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Executable, Row, Table, bindparam, or_, select
+from sqlalchemy import BigInteger, Executable, Row, Table, Text, bindparam, literal, or_, select
 
 from drivers.base import Outcome
 from gateway.store import nodes, usage
@@ -46,6 +46,16 @@ _FIRST_KNOWN = _FIRST.where(s.connection.c.identity.in_(among("known")))
 ROUNDS = 50
 """How often a claim looks behind those that the gate put off; it goes on at the next one."""
 _NEW_ATTEMPTS = s.attempt.insert().returning(s.attempt.c.transmission_id, s.attempt.c.id)
+_ATTEMPTS_ALIKE = (
+    s.attempt.insert()
+    .from_select(
+        ["transmission_id", "number", "reference", "device", "epoch", "started_ms"],
+        select(_t.id, _t.attempts + 1, literal(0), bindparam("new_device", type_=Text))
+        .add_columns(bindparam("new_epoch", type_=BigInteger), bindparam("new_started_ms", type_=BigInteger))
+        .where(_t.id.in_(among("row_ids"))),
+    )
+    .returning(s.attempt.c.transmission_id, s.attempt.c.id)
+)
 _COUNTERS = select(s.concat).where(s.concat.c.identity.in_(among("numbers"))).with_for_update()
 
 
@@ -87,6 +97,8 @@ def claim(c: Conn, request: ClaimRequest, now_ms: int) -> Claims:
     """
     if request.max_rows < 1 or (request.max_parts is not None and request.max_parts < 1):
         return Claims()
+    if not nodes.holds(c, request.epoch):
+        return Claims()  # a gateway that was stopped beyond its lease, and doesn't know it yet
     entry = Entry(c, request, now_ms)
     rows: list[Row[Any]] = []
     for _ in range(ROUNDS):
@@ -113,8 +125,7 @@ def _write_down(c: Conn, request: ClaimRequest, rows: Sequence[Row[Any]], now_ms
     repeats = _repeats(c, [row for row in rows if row.partial], request.device)
     references = _references(c, [row for row in rows if row.parts > 1 and row.id not in repeats], now_ms)
     references |= {transmission: reference for transmission, (reference, _) in repeats.items()}
-    made = c.execute(_NEW_ATTEMPTS, [_attempt(row, references.get(row.id, 0), request, now_ms) for row in rows])
-    attempts = {row.transmission_id: row.id for row in made}
+    attempts = _attempts(c, request, rows, references, now_ms)
     return [_claimed(row, attempts[row.id], references.get(row.id, 0), repeats.get(row.id, (0, ()))[1]) for row in rows]
 
 
@@ -144,15 +155,23 @@ def _fitting(rows: Sequence[Row[Any]], request: ClaimRequest, entry: Entry) -> l
     return fitting
 
 
-def _attempt(row: Row[Any], reference: int, request: ClaimRequest, now_ms: int) -> dict[str, Any]:
-    return {
-        "transmission_id": row.id,
-        "number": row.attempts + 1,
-        "device": request.device,
-        "epoch": request.epoch,
-        "reference": reference,
-        "started_ms": now_ms,
-    }
+def _attempts(
+    c: Conn, request: ClaimRequest, rows: Sequence[Row[Any]], references: Mapping[int, int], now_ms: int
+) -> dict[int, int]:
+    """A new attempt for each row; gives their ids by transmission. Those without a reference, most, are alike."""
+    common = {"device": request.device, "epoch": request.epoch, "started_ms": now_ms}
+    made: list[tuple[int, int]] = []
+    for some in chunks(row.id for row in rows if row.id not in references):
+        made += c.execute(
+            _ATTEMPTS_ALIKE, {"row_ids": some, **{f"new_{name}": value for name, value in common.items()}}
+        )
+    if long := [row for row in rows if row.id in references]:
+        own = [
+            {"transmission_id": row.id, "number": row.attempts + 1, "reference": references[row.id], **common}
+            for row in long
+        ]
+        made += c.execute(_NEW_ATTEMPTS, own)
+    return dict(made)
 
 
 def _claimed(row: Row[Any], attempt: int, reference: int, accepted: tuple[int, ...]) -> Claimed:

@@ -9,7 +9,7 @@ from sqlalchemy import Executable, Table, bindparam, delete, select, update
 
 from gateway.store import schema as s
 from gateway.store.engine import Conn
-from gateway.store.rows import among, chunks, insert, per_database, select_connections, to_connection, to_contact
+from gateway.store.rows import among, chunks, insert, many, per_database, select_connections, to_connection, to_contact
 from gateway.store.types import Backend, Connection, Contact
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ def lookup(c: Conn, backend_name: str, identities: Iterable[str], now_ms: int) -
     missing = sorted(set(wanted) - found.keys())  # sorted, so that two processes never wait for each other in a ring
     if missing:
         of = backend(c, backend_name, now_ms)
-        c.execute(
+        many(
+            c,
             _new(c),
             [
                 {"backend_id": of.id, "identity": identity, "created_ms": now_ms, "modified_ms": now_ms}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import func, select
@@ -53,6 +54,21 @@ def _to_device(row: Any, queued: int, sending: int) -> DeviceRow:
     seen = {name: getattr(row, name) for name in (*_SEEN, "name", "sent_total", "failed_total", "received_total")}
     seen |= {"health": row.health or {}, "paused": bool(row.paused)}
     return DeviceRow(**seen, queued=queued, sending=sending)
+
+
+def elsewhere(c: Conn, node: str) -> tuple[dict[str, str], dict[str, Sequence[Any]]]:
+    """The devices of other gateways: by name, the state of those whose gateway lives (``down`` where it doesn't), and
+    how those of a gateway that is gone settle what is ``unknown`` (``DeviceRow.health["rule"]``).
+    """
+    living = select(s.node.c.name).where(s.node.c.role == "service", s.node.c.ended_ms.is_(None))
+    wanted = select(_d.name, _d.state, _d.paused, _d.health, _d.node.in_(living).label("lives"))
+    states: dict[str, str] = {}
+    rules: dict[str, Sequence[Any]] = {}
+    for row in c.execute(wanted.where(_d.node != node, _d.node != "")):
+        states[row.name] = ("paused" if row.paused else row.state) if row.lives else "down"
+        if not row.lives and (rule := (row.health or {}).get("rule")):
+            rules[row.name] = rule
+    return states, rules
 
 
 def add_totals(c: Conn, name: str, sent: int = 0, failed: int = 0, received: int = 0) -> None:

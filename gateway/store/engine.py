@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
@@ -22,6 +22,9 @@ from gateway.errors import StoreError
 from gateway.store import upgrades
 from gateway.store.crashing import Point, point
 from gateway.store.faults import Trouble, sentence, trouble
+
+if TYPE_CHECKING:
+    from gateway.store.notices import Notices
 
 __all__ = ["Conn", "Store"]
 
@@ -185,6 +188,19 @@ class Store:
                 point(Point.COMMIT_AFTER)
                 return
 
+    def announce(self) -> None:
+        """Tell the gateways of other hosts that there is new work (PostgreSQL). Raises StoreError."""
+        if self.path is None:
+            self.write(lambda c: c.exec_driver_sql("NOTIFY sms_gateway"))
+
+    def notices(self, woken: Callable[[], object]) -> Notices | None:
+        """A thread, to be started, that calls ``woken`` at each ``announce``; None where there is one host (SQLite)."""
+        if self.path is not None:
+            return None
+        from gateway.store.notices import Notices  # and psycopg, which SQLite needs not
+
+        return Notices(self._engine.url, woken)
+
     def require_room(self) -> None:
         """Raise StoreError when the disk has less left than is kept for recording results (SQLite)."""
         if self.path is None:
@@ -232,9 +248,16 @@ class Store:
         with self._leading, self.read() as conn:
             raw = cast("sqlite3.Connection", conn.connection.driver_connection)
             conn.rollback()
-            raw.execute(f"PRAGMA incremental_vacuum({int(pages)})").fetchall()
+            # A script, because each step of this statement frees one page, and execute() takes one step.
+            raw.executescript(f"PRAGMA incremental_vacuum({int(pages)})")
             raw.execute("PRAGMA optimize").fetchall()
-            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            # Writers wait meanwhile, so a reader that takes its time (a backup) is not waited for.
+            (patience_ms,) = raw.execute("PRAGMA busy_timeout").fetchone()
+            raw.execute("PRAGMA busy_timeout = 100").fetchall()
+            try:
+                raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            finally:
+                raw.execute(f"PRAGMA busy_timeout = {patience_ms}").fetchall()
 
     def close(self) -> None:
         """Close all connections. The store can't be used any more."""
@@ -282,7 +305,9 @@ def _engine(url: URL, durability: str, lock_timeout_s: float) -> Engine:
         return engine
     commit = "off" if durability == "fast" else "on"
     options = f"-c lock_timeout={lock_ms} -c synchronous_commit={commit} -c timezone=UTC"
-    return create_engine(url, connect_args={"options": options, "connect_timeout": 10}, pool_size=10)
+    # Pinged, because the connections that a restart of the server has ended are noticed only by using them.
+    arguments = {"options": options, "connect_timeout": 10}
+    return create_engine(url, connect_args=arguments, pool_size=10, pool_pre_ping=True)
 
 
 def _prepare(raw: sqlite3.Connection, durability: str) -> None:

@@ -54,9 +54,7 @@ _BEGIN = update(s.transmission).where(_t.id == bindparam("of"), *_MINE).values(a
 _RELEASE = update(s.transmission).where(_t.id.in_(among("of")), *_MINE).values(owner=None)
 _SEQ = select(_m.seq).where(_m.id == bindparam("of")).scalar_subquery()
 _FINISH = {
-    status: moving(
-        Status.RECEIVED, status, and_(_t.message_seq == _SEQ, _t.owner == bindparam("by")), "owner", "error"
-    )
+    status: moving(Status.RECEIVED, status, and_(_t.message_seq == _SEQ, _t.owner == bindparam("by")), "owner", "error")
     for status in (Status.HANDLED, Status.FAILED)
 }
 _END = (

@@ -11,7 +11,7 @@ from sqlalchemy import Executable, Row, Table, bindparam, func, select, update
 from drivers.base import Outcome, ReceiptStatus
 from gateway.store import schema as s
 from gateway.store.engine import Conn
-from gateway.store.rows import among, chunks, per_database
+from gateway.store.rows import among, chunks, many, per_database
 from gateway.store.transitions import move_each
 from gateway.store.types import PartResult, Status
 
@@ -33,7 +33,7 @@ _REPORTED = select(s.part.c.attempt_id).where(s.part.c.attempt_id.in_(among("att
 _STANDING = select(_t.id, _t.status, _t.sent_ms).where(_t.id.in_(among("transmissions"))).with_for_update()
 _END = (
     update(s.attempt)
-    .where(s.attempt.c.id == bindparam("attempt"))
+    .where(s.attempt.c.id.in_(among("attempts")))
     .values(ended_ms=bindparam("at"), outcome=bindparam("became"), error=bindparam("why"))
 )
 
@@ -61,7 +61,8 @@ def write_parts(c: Conn, numbers: Mapping[int, str], results: Sequence[PartResul
     if not results:
         return
     tails = {attempt: tail(number) for attempt, number in numbers.items()}
-    c.execute(
+    many(
+        c,
         _upsert(c),
         [
             {
@@ -86,10 +87,12 @@ def end_attempts(c: Conn, ended: Sequence[tuple[int, str, str | None]], now_ms: 
     """End attempts, each with its outcome and error."""
     if not ended:
         return
-    c.execute(
-        _END,
-        [{"attempt": attempt, "at": now_ms, "became": outcome, "why": error} for attempt, outcome, error in ended],
-    )
+    alike: dict[tuple[str, str | None], list[int]] = {}
+    for attempt, outcome, error in ended:
+        alike.setdefault((outcome, error), []).append(attempt)
+    for (outcome, error), attempts in alike.items():
+        for some in chunks(attempts):
+            c.execute(_END, {"attempts": some, "at": now_ms, "became": outcome, "why": error})
 
 
 def parts_of(c: Conn, transmissions: Iterable[int]) -> dict[int, list[Row[Any]]]:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, bindparam, select, update
 
 from gateway.store import boot
 from gateway.store import schema as s
@@ -14,6 +14,7 @@ from gateway.store.engine import Conn
 from gateway.store.types import Status
 
 _n = s.node.c
+_HELD = select(_n.epoch).where(_n.epoch == bindparam("mine"), _n.ended_ms.is_(None)).with_for_update(read=True)
 
 
 def start(c: Conn, name: str, role: str, lease_ms: int, now_ms: int) -> int:
@@ -43,6 +44,11 @@ def renew(c: Conn, epoch: int, now_ms: int) -> bool:
     alive = update(s.node).where(_n.epoch == epoch, _n.ended_ms.is_(None))
     until = {"lease_until_ms": now_ms + _n.lease_ms, "lease_until_up_ms": boot.uptime_ms() + _n.lease_ms}
     return c.execute(alive.values(**until)).rowcount == 1
+
+
+def holds(c: Conn, epoch: int) -> bool:
+    """Whether an epoch may still claim work: nobody has declared it dead, or can before this transaction ends."""
+    return c.scalar(_HELD, {"mine": epoch}) is not None
 
 
 def end(c: Conn, epoch: int, now_ms: int) -> None:

@@ -15,7 +15,7 @@ from gateway.errors import GatewayError
 from gateway.store import schema as s
 from gateway.store.claiming import ClaimRequest, claim, recover
 from gateway.store.engine import Conn
-from gateway.store.rows import among, load_messages, per_database
+from gateway.store.rows import among, load_messages, many, per_database
 from gateway.store.settling import UnknownRule, late, settle, settle_unknowns
 from gateway.store.transitions import TRANSITIONS, moving
 from gateway.store.types import Direction, MessageRow, NewMessage, NewTransmission, Status
@@ -111,7 +111,7 @@ def _store(c: Conn, new: NewMessage, now_ms: int, ageing_ms: int) -> int | None:
         "expires_ms": new.expires_ms,
         "created_ms": now_ms,
     }
-    c.execute(_NEW_TRANSMISSION, [{**common, **_transmission(each)} for each in new.transmissions])
+    many(c, _NEW_TRANSMISSION, [{**common, **_transmission(each)} for each in new.transmissions])
     return seq
 
 

@@ -1,4 +1,4 @@
-"""What a command asks of the running service: ``pause``, ``resume``, ``unlock``, ``ussd``, ``rebind``. A request is a row."""
+"""What a command asks of the running service: ``pause``, ``resume``, ``rebind``, ``ussd`` ... A request is a row."""
 
 from __future__ import annotations
 

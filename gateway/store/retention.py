@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import delete, exists, func, select
 
 from gateway.store import schema as s
 from gateway.store.engine import Conn
@@ -15,15 +15,22 @@ _OPEN = (Status.QUEUED, Status.HELD, Status.SENDING, Status.UNKNOWN, Status.RECE
 def forget(c: Conn, before_ms: int, limit: int = 500) -> int:
     """Delete messages of before ``before_ms`` that are finished, with all that hangs on them, the oldest first.
 
-    Returns how many; fewer than ``limit`` when no more are left. What still waits, is under way or in doubt stays,
-    and so do connections and contacts.
+    Returns how many, 0 when no more are left: at most ``limit``, and of messages with many recipients so few that about
+    as many transmissions go. What still waits, is under way or in doubt stays, and so do connections and contacts.
     It reads the whole table when little is old: once a day is enough.
     """
     t = s.transmission.c
     waits = exists().where(t.message_seq == s.message.c.seq, t.status.in_([status.value for status in _OPEN]))
     m = s.message.c
-    old = select(m.seq).where(m.created_ms < before_ms, ~waits).order_by(m.seq).limit(limit)
-    seqs = c.scalars(old).all()
+    recipients = select(func.count()).where(t.message_seq == m.seq).scalar_subquery()
+    old = select(m.seq, recipients).where(m.created_ms < before_ms, ~waits).order_by(m.seq).limit(limit)
+    seqs: list[int] = []
+    room = limit
+    for seq, rows in c.execute(old):
+        if room <= 0:
+            break
+        seqs.append(seq)
+        room -= rows
     if seqs:
         c.execute(delete(s.message).where(s.message.c.seq.in_(seqs)))
     forget_parked(c, before_ms)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
-from sqlalchemy import Row, Select, Table, bindparam, select
+from sqlalchemy import Executable, Row, Select, Table, bindparam, select
 from sqlalchemy.engine import Connection as Conn
 
 from gateway.store import schema as s
@@ -58,6 +58,28 @@ def _insert(dialect: str) -> Callable[[Table], Insert]:
     from sqlalchemy.dialects import postgresql
 
     return postgresql.insert
+
+
+_compiled: dict[tuple[Executable, str, tuple[str, ...]], tuple[str, list[str] | None, dict[str, Any]]] = {}
+"""By statement, database and parameters: its text, the order of the parameters where they have no names, and the
+values that are its own."""
+
+
+def many(c: Conn, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Run a statement that was made once for each row, without a step of SQLAlchemy's own for each: half the time.
+
+    All rows have the same keys. Not for columns of JSON, nor for RETURNING. Gives how many rows changed.
+    """
+    if not rows:
+        return 0
+    key = statement, c.dialect.name, tuple(rows[0])
+    if key not in _compiled:
+        made: Any = cast("Any", statement).compile(dialect=c.dialect, column_keys=list(rows[0]))
+        _compiled[key] = made.string, made.positiontup, {n: v for n, v in made.params.items() if n not in rows[0]}
+    text, order, own = _compiled[key]
+    whole = [{**own, **row} for row in rows] if own else rows
+    given: Any = whole if order is None else [tuple(map(row.__getitem__, order)) for row in whole]
+    return c.exec_driver_sql(text, given).rowcount
 
 
 def among(name: str) -> Any:

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Update, bindparam, update
 
 from gateway.store import schema as s
 from gateway.store.engine import Conn
+from gateway.store.rows import among, chunks, many
 from gateway.store.types import Status
 
 _S = Status
@@ -49,18 +50,26 @@ def move(c: Conn, expected: Status, to: Status, where: ColumnElement[bool], **va
 
 
 def move_each(c: Conn, expected: Status, to: Status, rows: Sequence[Mapping[str, Any]], **values: Any) -> int:
-    """The same for single transmissions; each row has ``id`` and, alike in all, further columns. Returns how many."""
+    """The same for single transmissions; each row has ``id`` and, alike in all, further columns. Returns how many.
+
+    Rows that differ in nothing but ``id``, as most do, are one statement, which takes a third of the time.
+    """
     columns = tuple(column for column in (rows[0] if rows else ()) if column != "id")
-    changed = _moving_one(expected, to, (*values, *columns))
+    changed, changed_alike = _moving_some(expected, to, (*values, *columns))
     if not rows:
         return 0
     common = {f"new_{column}": value for column, value in values.items()}
     named = [(column, f"new_{column}") for column in columns]
-    return c.execute(
-        changed, [{"row_id": row["id"], **common, **{new: row[column] for column, new in named}} for row in rows]
-    ).rowcount
+    if all(row[column] == rows[0][column] for column in columns for row in rows):
+        common |= {new: rows[0][column] for column, new in named}
+        some = chunks(row["id"] for row in rows)
+        return sum(c.execute(changed_alike, {"row_ids": ids, **common}).rowcount for ids in some)
+    return many(
+        c, changed, [{"row_id": row["id"], **common, **{new: row[column] for column, new in named}} for row in rows]
+    )
 
 
 @functools.cache
-def _moving_one(expected: Status, to: Status, columns: tuple[str, ...]) -> Update:
-    return moving(expected, to, s.transmission.c.id == bindparam("row_id"), *columns)
+def _moving_some(expected: Status, to: Status, columns: tuple[str, ...]) -> tuple[Update, Update]:
+    one, alike = s.transmission.c.id == bindparam("row_id"), s.transmission.c.id.in_(among("row_ids"))
+    return moving(expected, to, one, *columns), moving(expected, to, alike, *columns)

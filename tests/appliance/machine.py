@@ -108,7 +108,7 @@ class Machine:
         return state in ("running", "degraded")
 
     def run(
-        self, *command: str, user: str = "", status: int | None = 0, text: str | None = None, limit_s: float = 180.0
+        self, *command: str, user: str = "", status: int | None = 0, text: str | None = None, limit_s: float = 600.0
     ) -> Ran:
         """Run a command inside, as root or ``user``; its exit status has to be ``status`` (None: any)."""
         inside = ["nsenter", f"--target={self._leader}", "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"]
@@ -120,7 +120,7 @@ class Machine:
         assert status is None or ran.status == status, (command, ran)
         return ran
 
-    def sh(self, script: str, user: str = "", status: int | None = 0, limit_s: float = 180.0) -> str:
+    def sh(self, script: str, user: str = "", status: int | None = 0, limit_s: float = 600.0) -> str:
         """Run a shell script inside; its stdout."""
         return self.run("sh", "-euc", script, user=user, status=status, limit_s=limit_s).out
 

@@ -11,7 +11,7 @@ import trees
 from conftest import booted
 from machine import Machine, eventually
 
-pytestmark = [pytest.mark.appliance, pytest.mark.timeout(900), pytest.mark.xdist_group("deb")]
+pytestmark = [pytest.mark.appliance, pytest.mark.timeout(1200), pytest.mark.xdist_group("deb")]
 CONFIG = "/etc/sms-gateway/gateway.toml"
 NUMBER = "+254700000001"
 
@@ -210,6 +210,7 @@ def test_another_python_means_another_environment(box: Machine) -> None:
 
 
 def test_an_upgrade_steps_the_schema_after_a_copy_of_the_database(box: Machine) -> None:
+    configure(box, GOOD + "# mine\n")
     box.run("sms-gateway", "pause", "try", user="alice")
     queued = box.run("sms-gateway", "send", "try", "over the upgrade", NUMBER, user="alice").out.strip()
     box.run("dpkg", "-i", "/debs/next.deb")
@@ -229,6 +230,7 @@ def test_an_upgrade_steps_the_schema_after_a_copy_of_the_database(box: Machine) 
 
 
 def test_a_removed_package_leaves_config_and_messages_and_a_purged_one_nothing(box: Machine, before: set[str]) -> None:
+    configure(box, GOOD + "# mine\n")
     box.run("dpkg", "-r", "sms-gateway")
     left = box.files() - before
     assert {CONFIG, "/var/lib/sms-gateway/gateway.db"} <= left

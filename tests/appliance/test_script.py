@@ -10,11 +10,13 @@ import trees
 from conftest import booted
 from machine import Machine, eventually
 
-pytestmark = [pytest.mark.appliance, pytest.mark.timeout(900), pytest.mark.xdist_group("script")]
+pytestmark = [pytest.mark.appliance, pytest.mark.timeout(1200), pytest.mark.xdist_group("script")]
 CONFIG = "/etc/sms-gateway/gateway.toml"
 NUMBER = "+254700000001"
 # The registry is a folder here; the hashes of the lock are checked all the same.
 INSTALL = "PIP_NO_INDEX=1 PIP_FIND_LINKS=/wheels /checkout/systemd/install.sh"
+
+INSTALL_S = 600.0
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +36,7 @@ def before(bare: Machine) -> set[str]:
 @pytest.fixture(scope="module")
 def box(bare: Machine, before: set[str]) -> Machine:
     assert before
-    bare.sh(INSTALL)
+    bare.sh(INSTALL, limit_s=INSTALL_S)
     bare.run("usermod", "-aG", "sms-gateway", "alice")
     return bare
 
@@ -46,7 +48,7 @@ def test_it_runs_and_sends_for_a_member_of_the_group(box: Machine) -> None:
 
 
 def test_a_second_install_keeps_config_and_messages(box: Machine) -> None:
-    box.sh(f"echo '# mine' >>{CONFIG}; {INSTALL}")
+    box.sh(f"echo '# mine' >>{CONFIG}; {INSTALL}", limit_s=INSTALL_S)
     box.running()
     assert "# mine" in box.run("cat", CONFIG).out
     assert len(box.run("sms-gateway", "messages", "--json").out.splitlines()) >= 1
@@ -54,9 +56,9 @@ def test_a_second_install_keeps_config_and_messages(box: Machine) -> None:
 
 def test_a_config_with_faults_stops_the_install_with_every_fault(box: Machine) -> None:
     box.sh(f"cp {CONFIG} /root/good.toml; echo nonsense >>{CONFIG}")
-    ran = box.run("sh", "-c", INSTALL, status=1)
+    ran = box.run("sh", "-c", INSTALL, status=1, limit_s=INSTALL_S)
     assert "gateway.toml has faults (see above)" in ran.err
-    box.sh(f"cat /root/good.toml >{CONFIG}; rm /root/good.toml; {INSTALL}")
+    box.sh(f"cat /root/good.toml >{CONFIG}; rm /root/good.toml; {INSTALL}", limit_s=INSTALL_S)
     box.running()
 
 

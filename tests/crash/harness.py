@@ -42,7 +42,7 @@ for tag in sys.argv[2].split():
             print(message.id, text, sep="\\t", flush=True)
 """
 IN_CALLER = (Point.SEND_STORED, Point.COMMIT_BEFORE, Point.COMMIT_AFTER)
-LIMIT_S = 15.0
+LIMIT_S = 30.0
 """How long a round waits for the service to come by a crash point."""
 KEYS = 'settle = "2s"\nattempts = 1000'
 
@@ -94,11 +94,11 @@ class Harness:
 
     def _start(self, crash: dict[str, str], *, sure: bool) -> None:
         # Some rounds die while the service starts.
-        limit = self.chance.choice([30.0, 30.0, 30.0, 0.3, 0.8]) if sure else 2.0
+        limit = self.chance.choice([90.0, 90.0, 90.0, 0.3, 0.8]) if sure else 2.0
         try:
             self.service.start(limit, **crash)
         except AssertionError:
-            if limit == 30.0:
+            if limit == 90.0:
                 raise
 
     def _wait(self, at: Point | None, dying: subprocess.Popen) -> None:
@@ -146,7 +146,7 @@ class Harness:
 
     def settle(self, patience_s: float = 60.0) -> None:
         """Let the service finish everything, as long as it gets on with it, and end it in order."""
-        self.service.start()
+        self.service.start(90.0)
         gateway.configure(self.service.config)
         while (now := (self._open(), self._handled()))[0] or now[1] < len(self.history.injected):
             moved = lambda now=now: (self._open(), self._handled()) != now  # noqa: E731

@@ -1,11 +1,12 @@
 """From the name of a backend to a device."""
 
 from collections import Counter
+from datetime import UTC, datetime
 
 import pytest
 
 from gateway import config
-from gateway.backends import NoRouteError, Seen, choose, lanes, usable
+from gateway.backends import NoRouteError, Seen, Wish, choose, lanes, usable
 
 
 @pytest.fixture
@@ -78,3 +79,55 @@ def test_what_prefers_a_device_that_is_gone_is_anybodys(made):
     assert "both@air" not in lanes(made, "mtn", {"mtn": UP, "air": UP})
     assert "both@air" in lanes(made, "mtn", {"mtn": UP, "air": DOWN})
     assert {"near", "near@mtn"} <= set(lanes(made, "mtn", {"mtn": UP, "air": UP}))
+
+
+def routed(routes, **wish):
+    """Where ``auto`` leads, of two modems of different cost."""
+    modems = {"dear": {"port": "virtual", "cost": 0.9}, "cheap": {"port": "virtual", "cost": 0.1}}
+    made = config.from_mapping({"modem": modems, "gateway": {"routes": wish.pop("by", "first")}, "route": routes})
+    return choose(made, "auto", "+2547", up=wish.pop("up", None), wish=Wish(**wish)).lane
+
+
+def test_a_route_by_length():
+    by_parts = [{"parts": "1", "backend": "cheap"}, {"parts": "2-", "backend": "dear"}]
+    assert [routed(by_parts, parts=n) for n in (1, 2, 9)] == ["cheap", "dear", "dear"]
+    by_characters = [{"characters": "0-160", "backend": "cheap"}, {"backend": "dear"}]
+    assert [routed(by_characters, characters=n) for n in (0, 160, 161)] == ["cheap", "cheap", "dear"]
+
+
+def test_a_route_by_the_hour_and_day():
+    rules = [
+        {"hours": "08:00-20:00", "days": ["mon", "tue"], "timezone": "Africa/Nairobi", "backend": "dear"},
+        {"backend": "cheap"},
+    ]
+
+    def at(text):
+        return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
+
+    assert routed(rules, at=at("2026-03-02T05:00")) == "dear"
+    assert routed(rules, at=at("2026-03-02T04:59")) == "cheap"
+    assert routed(rules, at=at("2026-03-04T05:00")) == "cheap", "a Wednesday"
+
+
+def test_a_route_by_sender():
+    assert routed([{"sender": "BANK", "backend": "dear"}, {"backend": "cheap"}], sender="BANK") == "dear"
+
+
+def test_the_cheapest_route_that_is_up_wins():
+    rules = [{"backend": "dear"}, {"backend": "cheap"}]
+    assert routed(rules) == "dear", "the first, unless told otherwise"
+    assert routed(rules, by="cost") == "cheap"
+    assert routed(rules, by="cost", up={"dear"}) == "dear"
+    assert routed(rules, by="cost", up=set()) == "cheap", "it waits where it costs least"
+    assert routed([{"backend": "dear", "cost": 0.01}, {"backend": "cheap"}], by="cost") == "dear"
+
+
+def test_a_pool_by_cost_is_served_by_the_cheapest_that_is_up():
+    modems = {"dear": {"port": "virtual", "cost": 0.9}, "cheap": {"port": "virtual", "cost": 0.1}}
+    pool = {"both": {"devices": ["dear", "cheap"], "strategy": "cost"}}
+    made = config.from_mapping({"modem": modems, "backend": pool})
+    assert choose(made, "both", "1").lane == "both"
+    assert "both" in lanes(made, "cheap", {"dear": UP, "cheap": UP})
+    assert "both" not in lanes(made, "dear", {"dear": UP, "cheap": UP})
+    assert "both" in lanes(made, "dear", {"dear": UP, "cheap": DOWN})
+    assert "both" in lanes(made, "dear", {"dear": UP, "cheap": Seen("up", 3.0)}), "it has to prove itself first"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from pathlib import Path
 
 import pytest
 
@@ -64,5 +64,5 @@ def test_diagnostics_and_bare_adapters_are_never_asked(tmp_path):
     plugged(tmp_path, "1-1.3", "0403", "6001", range(1))
     plugged(tmp_path, "1-1.4", "12d1", "1506", range(2))
     found = ports.candidates([f"{tmp_path}/tty-*"], tmp_path / "sys")
-    assert [os.path.basename(path) for path in found] == ["tty-1-1.2-2", "tty-1-1.2-3", "tty-1-1.4-0", "tty-1-1.4-1"]
+    assert [Path(path).name for path in found] == ["tty-1-1.2-2", "tty-1-1.2-3", "tty-1-1.4-0", "tty-1-1.4-1"]
     assert ports.usb_path(found[0], tmp_path / "sys") == "1-1.2"

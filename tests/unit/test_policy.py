@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.base import Fault, Outcome, Result
-from gateway.policy import LONGEST_S, Decision, DevicePolicy, after
+from gateway.policy import LONGEST_S, TROUBLE_S, Decision, DevicePolicy, after
 from gateway.store.transitions import TRANSITIONS
 from gateway.store.types import Status
 
@@ -56,10 +56,20 @@ def test_no_time_is_left() -> None:
     assert decide(refused(Fault.TEMPORARY), expires_ms=T0 + 30_001).status is Status.QUEUED
 
 
-def test_trouble_of_the_device_costs_the_message_nothing() -> None:
-    for result in (refused(Fault.DEVICE, "no network"), NOT_SENT):
-        assert decide(result, attempt=99) == Decision(Status.QUEUED, result.reason, counted=False, front=True)
+def test_trouble_of_the_device_costs_the_message_nothing_and_lets_others_try() -> None:
+    pause = round(TROUBLE_S * 1000)
+    trouble = decide(refused(Fault.DEVICE, "no network"), attempt=99)
+    assert trouble == Decision(Status.QUEUED, "no network", T0 + pause, counted=False, front=True)
+    assert decide(NOT_SENT, attempt=99) == Decision(Status.QUEUED, NOT_SENT.reason, counted=False, front=True)
     assert decide() == Decision(Status.QUEUED, counted=False, front=True)
+
+
+def test_a_message_that_a_working_device_refuses_as_its_own_trouble_has_its_attempts_counted() -> None:
+    trouble = [refused(Fault.DEVICE, "facility rejected")]
+    again = after(trouble, 1, POLICY, None, T0, works=True)
+    assert (again.status, again.counted, again.front) == (Status.QUEUED, True, False)
+    end = after(trouble, 3, POLICY, None, T0, works=True)
+    assert (end.status, end.error) == (Status.FAILED, "facility rejected; given up after 3 attempts")
 
 
 def test_throttled_goes_first_after_a_pause() -> None:

@@ -7,10 +7,12 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
 from gateway import logs
+from gateway.errors import StoreError
 from gateway.service import lock
 from gateway.service.clock import Clock, StepGuard
 from gateway.service.notify import Notifier
@@ -232,3 +234,35 @@ def test_a_job_that_fails_runs_again_and_others_are_not_disturbed():
     finally:
         schedule.stop()
     assert schedule.beat.moved_mono > before
+
+
+def test_steady_time_follows_a_step_when_the_rows_have_and_the_guard_does_not_take_it_for_another():
+    hands = Hands()
+    clock = hands.clock()
+    guard = StepGuard(clock)
+    hands.wall += 86400
+    assert guard.step_s() == 86400
+    assert clock.unexpired_ms() == 1_000_000_000
+    clock.follow(86400)
+    assert clock.unexpired_ms() == clock.steady_ms() == clock.now_ms()
+    assert guard.step_s() == 0
+
+
+def test_a_step_that_the_database_was_too_busy_for_is_told_again():
+    hands, told = Hands(), []
+
+    def stepped(step):
+        told.append(step)
+        if len(told) == 1:
+            raise StoreError("locked")
+
+    schedule = Schedule((), hands.clock(), stepped)
+    schedule.start()
+    try:
+        hands.wall += 60
+        until = time.monotonic() + 20
+        while len(told) < 2 and time.monotonic() < until:
+            threading.Event().wait(0.05)
+        assert told == [pytest.approx(60), pytest.approx(60)]
+    finally:
+        schedule.stop()

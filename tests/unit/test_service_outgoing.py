@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.base import Fault, Left, Outcome, Result
-from gateway.limits import Limiter, Rate
+from gateway.limits import Limiter, Rate, Recipients
 from gateway.policy import DevicePolicy
 from gateway.service.clock import Clock
 from gateway.service.outgoing import Outgoing
@@ -235,3 +235,58 @@ def test_every_outcome_settles_the_attempt(outcome):
     world.submits()
     world.result(1, outcome=outcome, fault=Fault.MESSAGE if outcome is Outcome.REFUSED else None)
     assert len(world.settled()) == 1
+
+
+def test_a_bad_message_that_looks_like_trouble_of_the_device_never_holds_up_the_next():
+    world, bad, given_out = World(), 0, []
+    for number in range(1, 9):
+        world.flow.take([claimed(number, number=bad + 1, transmission=1 if number % 2 else number)])
+        world.now = max(world.now, world.flow.opens_at(world.now))
+        assert world.submits() == [(number, [1])]
+        good = number % 2 == 0
+        world.result(
+            number, outcome=Outcome.ACCEPTED if good else Outcome.REFUSED, fault=None if good else Fault.DEVICE
+        )
+        (settlement,) = world.flow.batch().settlements
+        world.flow.written()
+        given_out.append((settlement.status, settlement.counted))
+        bad += settlement.counted and not good
+    assert given_out[::2] == [
+        (Status.QUEUED, False), (Status.QUEUED, True), (Status.QUEUED, True), (Status.FAILED, True),
+    ]  # fmt: skip
+    assert {status for status, _ in given_out[1::2]} == {Status.SENT}
+
+
+def test_what_counts_against_a_backend_and_who_was_written_to_is_written_down():
+    world = World()
+    flow = Outgoing(
+        DevicePolicy(), Limiter(recipients=Recipients(Rate.parse("2/day"))), Splitter(),
+        Clock(lambda: world.now + 1e9, lambda: world.now), metered=False,
+        subjects=lambda each: (f"backend {each.lane}",),
+    )  # fmt: skip
+    world.flow = flow
+    assert flow.room(world.now).recipients == (2, frozenset())
+    flow.take([claimed(1, lane="both")])
+    assert flow.room(world.now) is None or flow.room(world.now).recipients == (1, {"+254700000001"})
+    world.submits()
+    world.left(1, 1)
+    world.result(1)
+    batch = flow.batch()
+    at_ms = round((world.now + 1e9) * 1000)
+    assert (batch.usage, dict(batch.recipients)) == ((), {"+254700000001": at_ms})
+    assert [(each.at_ms, each.left, each.taken) for each in batch.shares["backend both"]] == [(at_ms, 1, 1)]
+    flow.written()
+    assert not flow.batch().recipients
+
+
+def test_a_device_that_returned_is_given_few_at_once():
+    world = World(window=20)
+    world.flow.limiter = Limiter(slow_start=10.0)
+    world.flow.limiter.returned()
+    world.flow.take([claimed(n) for n in range(30)])
+    assert len(world.submits()) == 2
+    assert world.flow.opens_at(world.now) < world.now + 1.0
+    world.now += 5.0
+    assert len(world.submits()) == 8
+    world.now += 5.0
+    assert len(world.submits()) == 10

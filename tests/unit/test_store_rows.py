@@ -21,6 +21,7 @@ from gateway.store import (
 from gateway.store.engine import Store
 from gateway.store.ids import new_id
 from gateway.store.inbox import NewIncoming
+from gateway.store.transitions import move_each
 from gateway.store.types import DeviceRow, Direction, Status, UsageRow
 
 DAY = 86_400_000
@@ -396,3 +397,15 @@ def test_names_with_history_are_not_deleted_behind_its_back(store: Store, table:
         store.write(lambda c: c.exec_driver_sql(f"DELETE FROM {table}"))
         with store.read() as c:
             assert c.exec_driver_sql("SELECT count(*) FROM part").scalar() == 0
+
+
+def test_many_rows_that_differ_become_what_each_says(store: Store) -> None:
+    first = send(store, "+1", "+2", "+3")
+    with store.read() as c:
+        ids = [each.id for each in queries.message(c, first).transmissions]
+    changes = [{"id": each, "error": f"e{each}"} for each in ids]
+    assert store.write(lambda c: move_each(c, Status.QUEUED, Status.FAILED, changes)) == 3
+    with store.read() as c:
+        after = queries.message(c, first).transmissions
+    assert [(each.status, each.error) for each in after] == [(Status.FAILED, f"e{each}") for each in ids]
+    assert store.write(lambda c: move_each(c, Status.QUEUED, Status.FAILED, changes)) == 0

@@ -53,8 +53,7 @@ def test_quotas_and_queue_move_to_another_host(old, new, tmp_path):
     again = Service(new.path, CONFIG.replace("[gateway]\n", f'[gateway]\nstate = "{new.path}/state"\n'))
     again.start()
     try:
-        said = eventually(lambda: (out := new.good("explain", waiting).out) if "2/day" in out else "", 60)
-        assert "is used up until" in said
+        eventually(lambda: "(2/day) is used up until" in new.good("explain", waiting).out, 60)
         assert texts(new, "--status", "queued") == ["three"]
         assert new.run("db", "restore", str(copy), "--force").status == 1
     finally:

@@ -72,26 +72,33 @@ def test_a_wrong_pin_costs_one_try_over_kills_reloads_and_restarts(walk, tmp_pat
     uncounted = 'answers={"AT^CPIN?"=["ERROR"]}'
     modem = virtual_modem(tmp_path, "--pin", "1234", "--faults", uncounted)
     service = walk(config(tmp_path, modem, modem_keys='driver = "at"\npin = { file = "pin" }'), modem=modem)
+    refusals = 0
+
+    def refused():
+        """The SIM asked again, and the gateway knew better."""
+        nonlocal refusals
+        eventually(lambda: service.log.read_text().count("the SIM refused its PIN") > refusals, 60)
+        refusals = service.log.read_text().count("the SIM refused its PIN")
+        assert tries(modem) == 2
+
     service.start()
-    state(service, "blocked")
-    assert tries(modem) == 2
+    refused()
     for _ in range(2):
         service.kill()
         service.start()
-        state(service, "blocked")
+        refused()
     service.config.write_text(service.config.read_text() + 'answer_timeout = "50s"\n')
     service.process.send_signal(signal.SIGHUP)
     eventually(lambda: "the config was read again" in service.log.read_text())
-    state(service, "blocked")
+    refused()
     with modem.control() as control:
         control.do("unplug")
         state(service, "absent")
         control.do("plug")
-    state(service, "blocked")
+    refused()
     assert service.stop() == 0
     service.start()
-    state(service, "blocked")
-    assert tries(modem) == 2
+    refused()
     secret.write_text("1234")
     service.cli("unlock", "modem")
     state(service, "up")
@@ -121,7 +128,8 @@ def test_limits_follow_a_sim_into_another_modem(walk, tmp_path):
         for name, sim in (("first", MOVED), ("second", OTHER))
     }
     tables = "".join(
-        f'[modem.{name}]\nport = "{tmp_path}/{name}"\ndriver = "at"\nquota = "2/day"\npoll = "500ms"\n' for name in twins
+        f'[modem.{name}]\nport = "{tmp_path}/{name}"\ndriver = "at"\nquota = "2/day"\npoll = "500ms"\n'
+        for name in twins
     )
     service = walk(f'[gateway]\nstate = "{tmp_path}/state"\n{tables}', **twins).start()
     for name in twins:
@@ -161,6 +169,7 @@ def test_without_network_messages_are_kept_and_the_reason_is_told(walk, tmp_path
     assert '"registration": "roaming"' in told
     assert '"technology": "UMTS"' in told
     assert '"memory_size": 20' in told
+    assert '"last_answer": "20' in told
     assert "roaming" in service.cli("status")
     assert service.stop() == 0
 
@@ -173,7 +182,7 @@ def test_the_balance_is_read_and_said_when_it_is_low(walk, tmp_path):
     eventually(lambda: "the balance is low" in service.log.read_text())
     with modem.control() as control:
         control.do("call", number=PHONE)
-    eventually(lambda: f"a call came in from {PHONE} and was hung up" in service.log.read_text())
+    eventually(lambda: "and was hung up" in service.log.read_text())
     assert service.stop() == 0
     assert row(service).health["balance"] == 3.2
     assert row(service).health["balance_low"] is True

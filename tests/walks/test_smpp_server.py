@@ -112,6 +112,18 @@ def test_the_parts_of_a_long_message_are_joined_and_each_gets_its_receipt(walk):
         assert any(f"id:{answer.message_id} ".encode() in receipt for receipt in receipts)
 
 
+def test_octets_for_an_application_go_through(walk):
+    octets = bytes([6, 5, 4, 0x0B, 0x84, 0x23, 0xF0]) + b"\x01\x06\xff"
+
+    async def work(smsc):
+        to = PHONE.removeprefix("+")
+        return await smsc.submit_sm(to, octets, source_addr="CRM", dest_addr_ton=1, esm_class=0x40, data_coding=4)
+
+    answer = client(walk, work, bind_type="tx")
+    assert answer.is_success
+    eventually(lambda: [each for each in walk.carrier.witness() if each["data"] == octets.hex()])
+
+
 def test_what_comes_in_is_kept_until_the_client_is_there(walk):
     with walk.carrier.control() as control:
         control.deliver(PHONE, "while nobody listens €")
