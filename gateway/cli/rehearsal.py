@@ -24,7 +24,7 @@ class Rehearsal:
         self._config, self._clock = self._outlook.config, self._outlook.clock
         at: datetime | None = extra["at"]
         self._priority: int = extra["priority"]
-        self._now_ms = self._clock.now_ms()
+        self._now_ms, self._now = self._clock.now_ms(), self._clock.mono()
         self._at_ms = None if at is None else int(at.timestamp() * 1000)
         self._free_at: dict[str, float] = {}
         """By device, when the next part may leave after those that were put there (monotonic)."""
@@ -91,7 +91,7 @@ class Rehearsal:
         limiter = self._outlook.limiter(device)
         if limiter is None:
             return 0
-        at = self._free_at.get(device, self._clock.mono())
+        at = self._free_at.get(device, self._now)
         for _ in range(parts):
             opens = limiter.next_at(at)
             if math.isinf(opens):
@@ -101,4 +101,4 @@ class Rehearsal:
             limiter.left(at)
             limiter.settle(at, left_at=at)
         self._free_at[device] = at
-        return self._clock.at_ms(at)
+        return self._clock.at_ms(at) if at > self._now else 0

@@ -304,7 +304,9 @@ def _engine(url: URL, durability: str, lock_timeout_s: float) -> Engine:
         event.listen(engine, "begin", lambda conn: _begin(conn, durability))
         return engine
     commit = "off" if durability == "fast" else "on"
-    options = f"-c lock_timeout={lock_ms} -c synchronous_commit={commit} -c timezone=UTC"
+    # A gateway that was stopped, or lost its network, in a transaction must not keep its locks from the others.
+    idle = f"-c idle_in_transaction_session_timeout={lock_ms // 2}"
+    options = f"-c lock_timeout={lock_ms} -c synchronous_commit={commit} -c timezone=UTC {idle}"
     # Pinged, because the connections that a restart of the server has ended are noticed only by using them.
     arguments = {"options": options, "connect_timeout": 10}
     return create_engine(url, connect_args=arguments, pool_size=10, pool_pre_ping=True)

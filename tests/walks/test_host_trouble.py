@@ -72,7 +72,7 @@ def fill(folder, left):
 
 
 def test_a_disk_that_fills_refuses_new_messages_before_results_have_no_room_and_recovers(walk, small_disk):
-    service = walk(small_disk, 'rate = "40/second"\nreceipts = false').start()
+    service = walk(small_disk, 'rate = "40/second"\nreceipts = false').start(90)
     message = queue("accepted in time", 200)
     eventually(lambda: len(service.carrier.witness()) > 10, what=service.log.read_text())
     fill(small_disk, RESERVE - MB)
@@ -99,7 +99,7 @@ def test_a_disk_that_fills_refuses_new_messages_before_results_have_no_room_and_
 
 
 def test_a_database_that_another_program_locks_for_30_seconds_loses_no_result(walk, tmp_path):
-    service = walk(tmp_path, 'rate = "40/second"\nreceipts = false').start()
+    service = walk(tmp_path, 'rate = "40/second"\nreceipts = false').start(90)
     eventually(lambda: "the device is up" in service.log.read_text())
     message = queue("before the lock", 100)
     eventually(lambda: len(service.carrier.witness()) > 10)

@@ -12,7 +12,7 @@ from running import Device, Service, eventually
 
 import gateway
 
-COUNT, LEASE_S = 600, 4
+COUNT, LEASE_S = 600, 8
 NODES = ("gw1", "gw2", "gw3", "gw4")
 
 
@@ -93,11 +93,11 @@ def logs(made):
     return "\n".join(f"{node}:\n{each.log.read_text()[-1500:]}" for node, each in made.items())
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 def test_nothing_is_lost_when_gateways_die_and_the_database_restarts(gateways):
     made, carrier, postgres = gateways
     for each in made.values():
-        each.start(60)
+        each.start(90)
     eventually(lambda: all("the device is up" in each.log.read_text() for each in made.values()), 60, logs(made))
     messages = queue()
     eventually(lambda: sum(reached(carrier).values()) >= 60, 60, logs(made))
