@@ -53,7 +53,7 @@ def test_quotas_and_queue_move_to_another_host(old, new, tmp_path):
     again = Service(new.path, CONFIG.replace("[gateway]\n", f'[gateway]\nstate = "{new.path}/state"\n'))
     again.start()
     try:
-        eventually(lambda: "(2/day) is used up until" in new.good("explain", waiting).out, 60)
+        eventually(lambda: "2/day is used up until" in new.good("explain", waiting).out, 60)
         assert texts(new, "--status", "queued") == ["three"]
         assert new.run("db", "restore", str(copy), "--force").status == 1
     finally:

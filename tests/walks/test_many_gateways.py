@@ -131,6 +131,7 @@ def test_what_waits_for_a_dead_gateways_own_device_waits_and_its_pools_go_on(gat
     made, _, _ = gateways
     for node in ("gw3", "gw4"):
         made[node].start(60)
+    gateway.configure(made["gw1"].config)  # a device is addressed by name where its config is
     own, shared = queue("gw1-acme", 5), queue("pool", 40)
     eventually(lambda: set(statuses(shared)) <= {"sent", "delivered"}, 60, logs(made))
     assert statuses(own) == {"queued": 5}
@@ -150,7 +151,7 @@ def test_a_notice_wakes_the_other_gateways(gateways):
     try:
         eventually(lambda: heard)
         before = len(heard)
-        queue("gw4-acme", 1)
+        queue("pool", 1)
         eventually(lambda: len(heard) > before, 5)
     finally:
         listener.stop()
