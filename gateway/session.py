@@ -13,7 +13,7 @@ from gateway import config as configs
 from gateway.config import beside
 from gateway.config.model import Config
 from gateway.errors import StoreError
-from gateway.store import nodes
+from gateway.store import nodes, upgrades
 from gateway.store.engine import Conn, Store
 
 _CLOSE_WAIT_S = 2.0
@@ -59,7 +59,7 @@ class Session:
                 if self._store is None:
                     section = self.config.gateway
                     section.state.mkdir(parents=True, exist_ok=True)
-                    self._store = Store.open(section.database, section.durability, upgrade=True)
+                    self._store = Store.open(section.database, section.durability, upgrade=True, examine=upgrades.TINY)
         return self._store
 
     @property

@@ -79,8 +79,9 @@ class Store:
         upgrade: bool = False,
         lock_timeout_s: float = 10.0,
         reserve: int = RESERVE,
+        examine: int = upgrades.SMALL,
     ) -> Store:
-        """Open ``url`` (a SQLAlchemy URL).
+        """Open ``url`` (a SQLAlchemy URL). A SQLite file of up to ``examine`` octets is checked page by page.
 
         ``upgrade`` brings an empty or older schema up to this version. Raises SchemaError when the schema is newer,
         older without ``upgrade``, or the file is corrupt; StoreError when the database can't be reached.
@@ -93,7 +94,7 @@ class Store:
         engine = _engine(parsed, durability, lock_timeout_s)
         try:
             if path is not None:
-                upgrades.probe_file(path, upgrade)
+                upgrades.probe_file(path, upgrade, examine)
             upgrades.bring_up(engine, path, upgrade)
         except DBAPIError as error:
             engine.dispose()

@@ -20,12 +20,16 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 MODE = 0o660
 SMALL = 64 << 20
 """A file up to this size is checked page by page when the service starts; larger ones by ``db check``."""
+TINY = 2 << 20
+"""The same for a command, which must not read a card for seconds before it does its own work."""
 LOCK = 0x736D73
 """Key of PostgreSQL's advisory lock around an upgrade."""
 
 
-def probe_file(path: Path, upgrade: bool) -> None:
+def probe_file(path: Path, upgrade: bool, examine: int = SMALL) -> None:
     """Look at a SQLite file without changing it; make it, empty, when there is none and ``upgrade`` is set.
+
+    A file of up to ``examine`` octets is checked page by page.
 
     Raises SchemaError when it is damaged or not ours, StoreError when it can't be made or read.
     """
@@ -40,7 +44,7 @@ def probe_file(path: Path, upgrade: bool) -> None:
             return
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10)) as raw:
             raw.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            if upgrade and path.stat().st_size <= SMALL:
+            if upgrade and path.stat().st_size <= examine:
                 verdict = raw.execute("PRAGMA quick_check(1)").fetchone()[0].splitlines()[-1]
                 if verdict != "ok":
                     raise SchemaError(f"the database {path} is damaged and was left untouched: {verdict}")
