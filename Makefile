@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
-WORKERS ?= $(shell nproc)
+# Most tests wait for a device or a process, so there may be more workers than cores.
+WORKERS ?= $(shell expr 3 \* $$(nproc))
 
 .PHONY: docs help install demo test check format bench crash deb appliance lock clean
 
@@ -16,7 +17,7 @@ demo: $(VENV)/.installed ## SMS in and out through a virtual modem and a virtual
 	$(BIN)/sms-gateway demo
 
 test: $(VENV)/.dev ## the whole test suite
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -q
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -q
 
 check: $(VENV)/.dev ## all that CI runs before the tests, then the tests
 	$(BIN)/ruff format --check .

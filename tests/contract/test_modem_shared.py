@@ -125,7 +125,7 @@ def test_what_could_not_be_stored_comes_again(modem):
     modem.process.send(Ack((first.key,), stored=False))
     second = modem.wait(Incoming)
     assert (second.fingerprint, second.session) == (first.fingerprint, first.session)
-    assert modem.memory() == 1
+    modem.until(lambda: modem.memory() == 1)
     modem.process.send(Ack((second.key,)))
     modem.until(lambda: modem.memory() == 0)
 

@@ -7,13 +7,14 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from cli_runs import TRANSMISSION, Folder
 
 from gateway.cli import output
-from gateway.store import outbox, queries
+from gateway.store import nodes, outbox, queries
 from gateway.store.engine import Store
 
 
@@ -202,8 +203,10 @@ def test_show_and_explain(folder):
 def test_show_has_attempts_and_parts(folder):
     message_id = folder.good("send", "mtn", "hello", "+254700000001").out.strip()
     with contextlib.closing(Store.open(f"sqlite:///{folder.path}/state/gateway.db")) as store:
-        request = outbox.ClaimRequest("mtn", ("mtn",), epoch=1)
-        store.write(lambda c: outbox.claim(c, request, 1_900_000_000_000))
+        now_ms = int(time.time() * 1000) + 1000
+        epoch = store.write(lambda c: nodes.start(c, "pi", "service", 30_000, now_ms))
+        request = outbox.ClaimRequest("mtn", ("mtn",), epoch=epoch)
+        store.write(lambda c: outbox.claim(c, request, now_ms))
     (found,) = folder.good("show", message_id, "--json").json
     assert [(each["device"], each["number"]) for each in found["attempts"]] == [("mtn", 1)]
     assert [each["status"] for each in found["transmissions"]] == ["sending"]

@@ -65,6 +65,7 @@ def test_ussd(folder):
 
 
 def test_a_used_up_quota_is_explained(folder):
+    folder.good("send", "mtn", "hello", "+254700000001", "--wait", "60")
     ran = folder.run("send", "mtn", "x" * 400, "+254700000001", "--wait", "0")
     message_id = ran.out.strip()
     eventually(lambda: "its quota of 3/day" in folder.good("explain", message_id).out, 60)
