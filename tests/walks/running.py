@@ -19,10 +19,15 @@ PHONE = "+447700900123"
 
 
 def eventually(condition, limit_s=30.0, what=""):
-    """What ``condition`` gives as soon as it is true; an assertion that shows the last value after ``limit_s``."""
+    """What ``condition`` gives as soon as it is true; an assertion that shows the last value after ``limit_s``.
+
+    ``what`` names it there: a text, or a function that is called only then.
+    """
     until, pause = time.monotonic() + limit_s, threading.Event()
     while not (value := condition()):
-        assert time.monotonic() < until, f"{what or condition} was still {value!r} after {limit_s:.0f} s"
+        if time.monotonic() >= until:
+            named = (what() if callable(what) else what) or condition
+            raise AssertionError(f"{named} was still {value!r} after {limit_s:.0f} s")
         pause.wait(0.03)
     return value
 

@@ -100,16 +100,16 @@ def test_nothing_is_lost_when_gateways_die_and_the_database_restarts(gateways):
     made, carrier, postgres = gateways
     for each in made.values():
         each.start(90)
-    eventually(lambda: all("the device is up" in each.log.read_text() for each in made.values()), 60, logs(made))
+    eventually(lambda: all("the device is up" in each.log.read_text() for each in made.values()), 60, lambda: logs(made))
     messages = queue()
-    eventually(lambda: sum(reached(carrier).values()) >= 60, 60, logs(made))
+    eventually(lambda: sum(reached(carrier).values()) >= 60, 60, lambda: logs(made))
     made["gw1"].kill()
     made["gw2"].process.send_signal(signal.SIGSTOP)
-    eventually(lambda: sum(reached(carrier).values()) >= 140, 60, logs(made))
+    eventually(lambda: sum(reached(carrier).values()) >= 140, 60, lambda: logs(made))
     postgres.stop()
     postgres.start()
     both = (made["gw3"], made["gw4"])
-    eventually(lambda: not lives("gw2"), 60, logs(made))
+    eventually(lambda: not lives("gw2"), 60, lambda: logs(made))
     made["gw2"].process.send_signal(signal.SIGCONT)
     # What it had handed out is refused, and it ends, to begin anew under a new epoch.
     assert made["gw2"].process.wait(60) == 1, logs(made)
@@ -118,7 +118,7 @@ def test_nothing_is_lost_when_gateways_die_and_the_database_restarts(gateways):
     def settled():
         return set(statuses(messages)) <= {"sent", "delivered"}
 
-    eventually(settled, 120, logs(made))
+    eventually(settled, 120, lambda: logs(made))
     got, by_number = reached(carrier), {one.connection.identity: one for one in rows(messages)}
     assert len(by_number) == COUNT
     assert [number for number in by_number if not got[number]] == []
@@ -134,10 +134,10 @@ def test_what_waits_for_a_dead_gateways_own_device_waits_and_its_pools_go_on(gat
         made[node].start(60)
     gateway.configure(made["gw1"].config)  # a device is addressed by name where its config is
     own, shared = queue("gw1-acme", 5), queue("pool", 40)
-    eventually(lambda: set(statuses(shared)) <= {"sent", "delivered"}, 60, logs(made))
+    eventually(lambda: set(statuses(shared)) <= {"sent", "delivered"}, 60, lambda: logs(made))
     assert statuses(own) == {"queued": 5}
     made["gw1"].start(60)
-    eventually(lambda: set(statuses(own)) <= {"sent", "delivered"}, 60, logs(made))
+    eventually(lambda: set(statuses(own)) <= {"sent", "delivered"}, 60, lambda: logs(made))
     assert {one.device for one in rows(own)} == {"gw1-acme"}
 
 
