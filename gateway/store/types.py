@@ -14,7 +14,7 @@ from drivers.base import Fault, Outcome
 
 
 class Status(enum.StrEnum):
-    """Status of a transmission, out and in (DESIGN of the product: README, "Statuses")."""
+    """Status of a transmission, out and in; the README says what each means."""
 
     QUEUED = "queued"
     HELD = "held"
