@@ -100,7 +100,9 @@ def test_nothing_is_lost_when_gateways_die_and_the_database_restarts(gateways):
     made, carrier, postgres = gateways
     for each in made.values():
         each.start(90)
-    eventually(lambda: all("the device is up" in each.log.read_text() for each in made.values()), 60, lambda: logs(made))
+    eventually(
+        lambda: all("the device is up" in each.log.read_text() for each in made.values()), 60, lambda: logs(made)
+    )
     messages = queue()
     eventually(lambda: sum(reached(carrier).values()) >= 60, 60, lambda: logs(made))
     made["gw1"].kill()
