@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from drivers.base import PinNeeded, PinOutcome
+from drivers.base import DriverError, PinNeeded, PinOutcome
 from drivers.gsm.session import Session
 from drivers.gsm.sim import ENTER_S, Sim, SimState, enter_pin
 
@@ -40,7 +40,16 @@ class Gate:
         return sim
 
     def enter(self, session: Session | None, pin: str) -> None:
-        """Give ``pin`` to the SIM that it was asked for, and report. Raises as ``look``."""
+        """Give ``pin`` to the SIM that it was asked for, and report, whatever happens. Raises as ``look``."""
+        try:
+            self._enter(session, pin)
+        except DriverError:
+            # The owner waits for an outcome of the try that it wrote down, and asks for no other before that.
+            self._say(PinOutcome(self._asked or "", None))
+            self._asked = None
+            raise
+
+    def _enter(self, session: Session | None, pin: str) -> None:
         state = session.look_at_sim().state if session and not session.ready else None
         if session is None or state is not SimState.PIN:
             # Nothing is given to a SIM that does not ask: it may be open by now, or want something else.

@@ -111,7 +111,9 @@ def test_a_database_that_another_program_locks_for_30_seconds_loses_no_result(wa
         threading.Event().wait(20)
         assert statuses(message) != {"sent": 100}
         other.execute("ROLLBACK")
-    eventually(lambda: statuses(message) == {"sent": 100}, 60, what=service.log.read_text())
+    eventually(
+        lambda: statuses(message) == {"sent": 100}, 60, what=lambda: f"{statuses(message)}\n{service.log.read_text()}"
+    )
     assert Counter(entry["to"] for entry in service.carrier.witness()).most_common(1)[0][1] == 1
     assert service.stop() == 0
 
