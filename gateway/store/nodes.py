@@ -63,8 +63,9 @@ def dead(c: Conn, epoch: int, now_ms: int, uptime_ms: int | None = None) -> list
     ``uptime_ms``: this host's clock since boot, read when it is not given.
     """
     up = boot.uptime_ms() if uptime_ms is None else uptime_ms
+    asking = os.getpid() if uptime_ms is None else None
     alive = select(s.node).where(_n.ended_ms.is_(None), _n.epoch != epoch).with_for_update(skip_locked=True)
-    gone = [row.epoch for row in c.execute(alive) if _gone(row, now_ms, up)]
+    gone = [row.epoch for row in c.execute(alive) if _gone(row, now_ms, up, asking)]
     if gone:
         c.execute(update(s.node).where(_n.epoch.in_(gone)).values(ended_ms=now_ms))
     owner = s.transmission.c.owner
@@ -89,15 +90,18 @@ def of_earlier_boots(c: Conn, epochs: Sequence[int]) -> list[int]:
     return [row.epoch for row in found if not boot.same(row.host)]
 
 
-def _gone(row: Row[Any], now_ms: int, uptime_ms: int) -> bool:
+def _gone(row: Row[Any], now_ms: int, uptime_ms: int, asking: int | None) -> bool:
     """No such process any more on this host, or a lease that ran out.
 
     On this host the lease is judged by a clock that nobody sets: at the first time signal after a start, the wall
     clock may jump by weeks. Elsewhere a lease that ends far ahead was given by a clock that fell back since.
-    A reader on this host may take its time with a message: only its end counts.
+    A reader on this host may take its time with a message: only its end counts. The process that asks (``asking``)
+    is alive, whatever its leases say: they ran out together when another program had locked the database for long.
     """
     if row.host == boot.here():
         if boot.started(row.pid) != row.pid_started:
             return True
+        if row.pid == asking:
+            return False
         return bool(row.role != "listen" and row.lease_until_up_ms <= uptime_ms)
     return not now_ms < row.lease_until_ms <= now_ms + 10 * row.lease_ms

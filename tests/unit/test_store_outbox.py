@@ -494,6 +494,16 @@ def test_claims_of_two_nodes_never_overlap(store: Store) -> None:
     assert len(ids) == len(set(ids)) == 50
 
 
+def test_the_process_that_asks_is_alive_whatever_its_leases_say(store: Store) -> None:
+    sent = send(store, "+1")
+    old = store.write(lambda c: nodes.start(c, "pi-1", "service", 0, T0))
+    (one,) = claim(store, old)
+    router = epoch(store, "pi-2")
+    assert store.write(lambda c: nodes.dead(c, router, T0)) == []
+    assert settle(store, old, one, Status.SENT, accepted(one)) == 0
+    assert status(store, sent) is Status.SENT
+
+
 def test_the_work_of_a_node_whose_lease_ran_out_is_taken_over(store: Store) -> None:
     sent = send(store, "+1")
     old, new = epoch(store, "pi-1"), epoch(store, "pi-2")
