@@ -95,13 +95,13 @@ def _gone(row: Row[Any], now_ms: int, uptime_ms: int, asking: int | None) -> boo
 
     On this host the lease is judged by a clock that nobody sets: at the first time signal after a start, the wall
     clock may jump by weeks. Elsewhere a lease that ends far ahead was given by a clock that fell back since.
-    A reader on this host may take its time with a message: only its end counts. The process that asks (``asking``)
+    A reader on this host may take its time with a message: only its end counts. A service that asks (``asking``)
     is alive, whatever its leases say: they ran out together when another program had locked the database for long.
     """
     if row.host == boot.here():
         if boot.started(row.pid) != row.pid_started:
             return True
-        if row.pid == asking:
+        if row.pid == asking and row.role == "service":
             return False
         return bool(row.role != "listen" and row.lease_until_up_ms <= uptime_ms)
     return not now_ms < row.lease_until_ms <= now_ms + 10 * row.lease_ms
