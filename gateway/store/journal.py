@@ -153,10 +153,12 @@ def _proven(status: Status, parts: Sequence[Row[Any]]) -> tuple[Status | None, s
         arrived = {part.number for part in lineage if part.receipt == ReceiptStatus.DELIVERED}
         if arrived == whole:
             return Status.DELIVERED, None
-        lost = [part for part in lineage if part.receipt == ReceiptStatus.FAILED and part.number not in arrived]
-        failed = lost[0] if lost else failed
-        accepted |= whole == arrived | {part.number for part in lineage if part.outcome == Outcome.ACCEPTED}
-    if failed is not None and status is not Status.QUEUED:
+        lost = [part for part in lineage if part.receipt == ReceiptStatus.FAILED]
+        under_way = {part.number for part in set(lineage) - set(lost) if part.outcome == Outcome.ACCEPTED}
+        # Of two copies of a part one may fail while the other is still on its way.
+        accepted |= whole == arrived | under_way
+        failed = next((part for part in lost if part.number not in arrived | under_way), failed)
+    if failed is not None and not accepted and status is not Status.QUEUED:
         return Status.FAILED, failed.reason or "the network reported that it was not delivered"
     if accepted and status is not Status.SENT:
         return Status.SENT, None

@@ -38,9 +38,8 @@ _NAMED = (
 _NAMED_TO = _NAMED.where(_p.tail.in_(among("tails")))
 _DOUBTFUL = (
     select(_p.attempt_id, _p.number, _p.tail, _p.sim, _p.receipt, _a.transmission_id, _a.started_ms)
-    .select_from(s.part.join(s.attempt).join(s.transmission))
-    .where(s.is_status(s.transmission.c.status, Status.UNKNOWN, Status.QUEUED), _a.device == bindparam("of"))
-    .where(_a.started_ms > bindparam("since"), _p.tail.in_(among("tails")))
+    .select_from(s.part.join(s.attempt))
+    .where(_a.device == bindparam("of"), _a.started_ms > bindparam("since"), _p.tail.in_(among("tails")))
     .where(_p.reference.is_(None), _p.receipt.is_(None), s.is_status(_p.outcome, Outcome.UNKNOWN))
     .order_by(_p.attempt_id.desc(), _p.number)
 )
@@ -195,7 +194,11 @@ def same_line(part_device: str, part_sim: str | None, device: str, sim: str | No
 
 
 def unnamed(c: Conn, device: str, receipts: Sequence[Receipt], now_ms: int) -> dict[str, list[Candidate]]:
-    """Parts of a device that have no reference, by number: those in doubt, and those that are under way."""
+    """Parts of a device that have no reference, by number: those in doubt, and those that are under way.
+
+    A transmission that was sent again and has its reference now still counts with its first attempt: that one may have
+    left too, and then its receipt must not be taken for one of another transmission, which perhaps never left.
+    """
     tails = {tail(receipt.number) for receipt in receipts if receipt.number}
     found: dict[str, list[Candidate]] = {}
     for some in chunks(sorted(tails)):
@@ -213,7 +216,7 @@ def unnamed(c: Conn, device: str, receipts: Sequence[Receipt], now_ms: int) -> d
 def alone(candidates: Sequence[Candidate]) -> Candidate | None:
     """The next part of the one transmission that fits; None when there are several, or its result is yet to come."""
     unfinished = [part for part in candidates if part.receipt not in FINAL]
-    if len({part.transmission for part in unfinished}) != 1 or unfinished[0].open:
+    if len({part.transmission for part in unfinished}) != 1 or any(part.open for part in unfinished):
         return None
     return unfinished[0]
 

@@ -16,6 +16,8 @@ class History:
     in_doubt: set[int] = field(default_factory=set)
     """Transmissions that were ``sending`` or ``unknown`` when the service was dead."""
     kills: int = 0
+    lost: list[str] = field(default_factory=list)
+    """One line for each piece that a row calls sent and no witness saw: with ``--keep``, ``show ID`` tells more."""
 
 
 def pieces(text, device):
@@ -50,6 +52,8 @@ def _outgoing(found, history, out, seen):
     for key, rows in expected.items():
         extra = seen[key] - len(rows)
         found["lost: a row says sent, and no witness saw it"] += extra < 0
+        if extra < 0:
+            history.lost += [f"{one.message_id} to {key[1]} by {one.device}: {key[0][:40]!r}" for one in rows]
         found["duplicated, and not flagged"] += extra > sum(one.possible_duplicate for one in rows) * history.kills
         found["duplicated, and not flagged"] += extra > 0 and not any(one.possible_duplicate for one in rows)
         found["duplicated, and never in flight"] += extra > 0 and not any(one.id in history.in_doubt for one in rows)

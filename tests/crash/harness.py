@@ -207,6 +207,7 @@ def run(directory: Path, seed: int, rounds: int, points: list[tuple[Point, int]]
             f"{history.kills} kills, {len(history.promised)} messages promised, {len(history.injected)} came in, "
             f"{len(history.in_doubt)} transmissions in flight at a kill"
         )
+        print(*history.lost, sep="\n")
         if missed := {at for at, _ in points} - harness.died_at:
             print(f"crash points that no service came by in time: {', '.join(sorted(missed))}")
         return found

@@ -8,10 +8,6 @@ from gateway.store.crashing import Point
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.xfail(
-    strict=False,
-    reason="an open fault: in one of three runs two rows said sent that no witness had seen (make crash shows it)",
-)
 def test_nothing_is_lost_and_every_duplicate_is_marked(tmp_path):
     points = [(Point.CLAIM_COMMITTED, 2), (Point.RESULT_TAKEN, 5), (Point.INCOMING_COMMITTED, 1), (Point.APP_RUN, 1)]
     found = run(tmp_path, 20261125, 1, points)

@@ -207,6 +207,38 @@ def test_not_when_one_to_the_same_number_is_under_way(store: Store) -> None:
     assert (status(store, message), status(store, under_way)) == (Status.UNKNOWN, Status.DELIVERED)
 
 
+def test_one_that_was_sent_again_still_counts_with_its_first_attempt(store: Store) -> None:
+    mine, (again,) = crashed(store, "+254700000001")
+    store.write(lambda c: outbox.settle_unknowns(c, T0, {DEVICE: ("resend", 0)}))
+    (one,) = claim(store, mine, T0)
+    settle(store, mine, one, Status.SENT, accepted(one, 1, "100"))
+    never_left = send(store, "+254700000001")
+    (two,) = claim(store, mine, T0)
+    settle(store, mine, two, Status.UNKNOWN, unknown(two))
+    save(store, receipt("99"))
+    assert (status(store, again), status(store, never_left)) == (Status.SENT, Status.UNKNOWN)
+
+
+def test_one_copy_that_failed_leaves_the_other_its_chance(store: Store) -> None:
+    mine, (again,) = crashed(store, "+254700000001")
+    store.write(lambda c: outbox.settle_unknowns(c, T0, {DEVICE: ("resend", 0)}))
+    (one,) = claim(store, mine, T0)
+    settle(store, mine, one, Status.SENT, accepted(one, 1, "100"))
+    save(store, receipt("99", ReceiptStatus.FAILED, reason="no such number"))
+    assert status(store, again) is Status.SENT
+    save(store, receipt("100"))
+    assert status(store, again) is Status.DELIVERED
+
+
+def test_two_copies_that_failed_are_a_failure(store: Store) -> None:
+    mine, (again,) = crashed(store, "+254700000001")
+    store.write(lambda c: outbox.settle_unknowns(c, T0, {DEVICE: ("resend", 0)}))
+    (one,) = claim(store, mine, T0)
+    settle(store, mine, one, Status.SENT, accepted(one, 1, "100"))
+    save(store, receipt("100", ReceiptStatus.FAILED, reason="no such number"))
+    assert status(store, again) is Status.FAILED
+
+
 def test_not_after_too_long(store: Store) -> None:
     _, (message,) = crashed(store, "+254700000001")
     assert save(store, receipt("99"), now=T0 + receipts.MEMORY_MS + 1) == []
