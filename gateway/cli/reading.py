@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-import time
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -55,10 +58,33 @@ def messages(
     if not one.has_database and not follow:
         output.note("there are no messages")
         return
-    seen = _list(one.store, which, as_json)
-    while follow:
-        time.sleep(LOOK_EVERY_S)
-        seen = _list(one.store, replace(which, after=seen, limit=1000), as_json, heads=False) or seen
+    if not follow:
+        _list(one.store, which, as_json)
+        return
+    with _until_interrupted() as interrupted:
+        seen = _list(one.store, which, as_json)
+        while not interrupted.wait(LOOK_EVERY_S):
+            seen = _list(one.store, replace(which, after=seen, limit=1000), as_json, heads=False) or seen
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def _until_interrupted() -> Iterator[threading.Event]:
+    """An event that Ctrl-C sets; the second Ctrl-C ends the command at once.
+
+    As an exception it could be raised inside a finalizer, where Python throws it away, and the person is not heard.
+    """
+    event = threading.Event()
+
+    def heard(*_: object) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        event.set()
+
+    before = signal.signal(signal.SIGINT, heard)
+    try:
+        yield event
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _list(store: Store, which: MessageFilter, as_json: bool, *, heads: bool = True) -> int:
