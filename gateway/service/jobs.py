@@ -16,7 +16,6 @@ from gateway.store.crashing import Point, point
 from gateway.store.engine import Conn, Store
 from gateway.store.gate import Gate
 from gateway.store.settling import UnknownRule
-from gateway.store.types import UsageRow
 
 log = logs.get(__name__)
 DRAIN_S = 1.0
@@ -59,8 +58,6 @@ def jobs(store: Store, clock: Clock, epoch: int, hooks: Hooks) -> tuple[Job, ...
 def recover(c: Conn, epoch: int, now_ms: int, config: Config) -> dict[str, int]:
     """Take over what dead owners had: ``sending`` becomes ``unknown`` and counts as having left now."""
     parts = outbox.recover(c, epoch, now_ms, Gate(config))
-    for device, count in parts.items():
-        usage.add(c, device, [UsageRow(now_ms, count, count)])
     inbox.recover(c, epoch, now_ms)
     return parts
 

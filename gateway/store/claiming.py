@@ -229,8 +229,8 @@ def _references(c: Conn, rows: Sequence[Row[Any]], now_ms: int) -> dict[int, int
 def recover(c: Conn, epoch: int, now_ms: int, gate: Gate | None = None) -> dict[str, int]:
     """Make ``sending`` of dead owners ``unknown``. Returns, by device, how many parts may have left.
 
-    They count against the limits of backends and senders in ``gate``. Their parts are journalled as unknown, so that a
-    receipt without a known reference finds them.
+    They count as having left now: against the limits of the SIM that was in the device, and of backends and senders in
+    ``gate``. Their parts are journalled as unknown, so that a receipt without a known reference finds them.
     """
     lost: list[Row[Any]] = []
     for some in chunks(nodes.dead(c, epoch, now_ms)):
@@ -244,6 +244,7 @@ def recover(c: Conn, epoch: int, now_ms: int, gate: Gate | None = None) -> dict[
     in_doubt: dict[str, int] = {}
     journal = parts_of(c, [row.id for row in lost])
     results: list[PartResult] = []
+    lines = usage.subjects(c, {row.device for row in lost})
     for row in lost:
         known = {
             part.number
@@ -253,8 +254,9 @@ def recover(c: Conn, epoch: int, now_ms: int, gate: Gate | None = None) -> dict[
         doubtful = [index for index in range(1, row.parts + 1) if index not in known]
         results += [PartResult(row.attempt, index, Outcome.UNKNOWN, left_ms=now_ms) for index in doubtful]
         in_doubt[row.device] = in_doubt.get(row.device, 0) + len(doubtful)
-        for subject in gate.subjects(row.lane, row.fields, row.device) if gate else ():
+        for subject in (lines[row.device], *(gate.subjects(row.lane, row.fields, row.device) if gate else ())):
             usage.add(c, subject, [UsageRow(now_ms, len(doubtful), len(doubtful))])
+        usage.add_recipients(c, lines[row.device], {row.identity: now_ms})
     write_parts(c, {row.attempt: row.identity for row in lost}, results, now_ms)
     error = "the gateway stopped before the answer came"
     unknown = [{"id": row.id, "attempts": row.attempts + 1, "partial": int(row.parts > 1)} for row in lost]

@@ -116,6 +116,19 @@ def with_receipt(c: Conn, attempts: Iterable[int]) -> set[int]:
     return found
 
 
+def taken_whole(c: Conn, transmissions: Mapping[int, int]) -> set[int]:
+    """Those of which the network has taken every part in one lineage. ``transmissions``: by id, how many parts."""
+    found: set[int] = set()
+    for transmission, parts in parts_of(c, transmissions).items():
+        taken: dict[int, set[int]] = {}
+        for part in parts:
+            if part.outcome == Outcome.ACCEPTED:
+                taken.setdefault(part.lineage, set()).add(part.number)
+        if any(len(numbers) >= transmissions[transmission] for numbers in taken.values()):
+            found.add(transmission)
+    return found
+
+
 def weigh(c: Conn, transmissions: Iterable[int], now_ms: int) -> dict[int, Status]:
     """Bring transmissions up to what their parts and receipts prove. Returns those whose status changed.
 

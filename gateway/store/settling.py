@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from sqlalchemy import Row, select, update
@@ -11,7 +12,7 @@ from drivers.base import Fault, Outcome
 from gateway.store import schema as s
 from gateway.store.engine import Conn
 from gateway.store.evidence import search, unpark
-from gateway.store.journal import end_attempts, parts_of, weigh, with_receipt, write_parts
+from gateway.store.journal import end_attempts, parts_of, taken_whole, weigh, with_receipt, write_parts
 from gateway.store.rows import among, chunks
 from gateway.store.transitions import move_each
 from gateway.store.types import PartResult, Settlement, Status
@@ -25,6 +26,8 @@ _ATTEMPTS = (
     .where(s.attempt.c.id.in_(among("attempts")))
     .with_for_update(of=s.transmission)
 )
+SAID = frozenset({Outcome.ACCEPTED, Outcome.REFUSED})
+"""Outcomes that are the network's own word."""
 
 
 class UnknownRule(NamedTuple):
@@ -39,7 +42,8 @@ class UnknownRule(NamedTuple):
 def settle(c: Conn, epoch: int, results: Sequence[PartResult], settlements: Sequence[Settlement], now_ms: int) -> int:
     """Journal part results and end attempts. Returns how many attempts were refused because another owner has them.
 
-    Receipts that came before their part's result are applied now.
+    Their results settle nothing, but they are evidence: what the network said to a gateway that was given up meanwhile
+    is true. Receipts that came before their part's result are applied now.
     """
     wanted = {result.attempt for result in results} | {settlement.attempt for settlement in settlements}
     found = _attempts(c, wanted)
@@ -51,11 +55,25 @@ def settle(c: Conn, epoch: int, results: Sequence[PartResult], settlements: Sequ
     known = [result for result in results if result.attempt in mine]
     write_parts(c, {attempt: row.identity for attempt, row in mine.items()}, known, now_ms)
     ending = [settlement for settlement in settlements if settlement.attempt in mine]
+    ending = _with_earlier(c, ending, mine)
     _end(c, ending, mine, now_ms)
     unpark(c, known, mine)
     weigh(c, {mine[attempt].id for attempt in with_receipt(c, {each.attempt for each in ending})}, now_ms)
     search(c, {each.transmission for each in ending if each.status is Status.UNKNOWN}, now_ms)
+    given_up = {attempt for attempt, row in found.items() if row.ended_ms is not None}
+    for result in results:
+        if result.attempt in given_up and result.outcome in SAID:
+            late(c, result, now_ms)
     return len(wanted) - len(mine)
+
+
+def _with_earlier(c: Conn, ending: Sequence[Settlement], mine: Mapping[int, Row[Any]]) -> list[Settlement]:
+    """Let an earlier attempt decide that the network, as has come out meanwhile, did take whole."""
+    again = {mine[each.attempt].id: mine[each.attempt].parts for each in ending if mine[each.attempt].attempts}
+    taken = taken_whole(c, again)
+    return [
+        replace(each, status=Status.SENT, error=None) if mine[each.attempt].id in taken else each for each in ending
+    ]
 
 
 def _attempts(c: Conn, attempts: Iterable[int]) -> dict[int, Row[Any]]:
@@ -119,12 +137,13 @@ def late(c: Conn, result: PartResult, now_ms: int) -> Status | None:
     if result.outcome is Outcome.ACCEPTED:
         unpark(c, [result], {result.attempt: row})
         return weigh(c, {row.id}, now_ms).get(row.id)
-    if row.status != Status.UNKNOWN or result.outcome is Outcome.UNKNOWN:
+    doubtful = {part.attempt_id for part in parts_of(c, [row.id])[row.id] if part.outcome == Outcome.UNKNOWN}
+    if row.status != Status.UNKNOWN or result.outcome is Outcome.UNKNOWN or doubtful - {result.attempt}:
         return None
     if result.fault is Fault.MESSAGE:
         move_each(c, Status.UNKNOWN, Status.FAILED, [{"id": row.id}], error=result.reason, doubt_ms=None)
         return Status.FAILED
-    if any(part.outcome == Outcome.UNKNOWN for part in parts_of(c, [row.id])[row.id]):
+    if doubtful:
         return None
     again = {"id": row.id, "rank": now_ms - row.bonus, "error": result.reason or None}
     move_each(c, Status.UNKNOWN, Status.QUEUED, [again], ready=1, doubt_ms=None)

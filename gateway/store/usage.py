@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Row, case, delete, select, update
+from sqlalchemy import Row, case, delete, func, select, update
 
 from gateway.store import schema as s
 from gateway.store.engine import Conn
@@ -35,6 +35,14 @@ def add(c: Conn, subject: str, rows: Iterable[UsageRow]) -> None:
         upsert.on_conflict_do_update(index_elements=["subject", "at_ms"], set_=more),
         [{"subject": subject, "at_ms": at, "left": left, "taken": taken} for at, (left, taken) in sums.items()],
     )
+
+
+def subjects(c: Conn, devices: Iterable[str]) -> dict[str, str]:
+    """Under what each of these devices counts: the SIM that was last seen in it, else its name."""
+    d = s.device.c
+    names = set(devices)
+    seen = select(d.name, func.coalesce(d.iccid, d.imsi, d.name).label("subject")).where(d.name.in_(names))
+    return {name: name for name in names} | {row.name: row.subject for row in c.execute(seen)}
 
 
 def load(c: Conn, subject: str, since_ms: int, now_ms: int) -> list[UsageRow]:

@@ -1,12 +1,17 @@
 """A gateway that was stopped beyond its lease: others have its work, and it can neither write nor claim."""
 
-from store_help import DEVICE, T0, accepted, claim, epoch, row, send, settle, status
+from store_help import DEVICE, T0, accepted, claim, epoch, receipt, row, send, settle, status, unknown
 
-from gateway.store import devices, nodes, outbox
+from drivers.base import Fault, Outcome
+from gateway.store import devices, nodes, outbox, receipts
 from gateway.store.engine import Store
-from gateway.store.types import DeviceRow, Status
+from gateway.store.types import DeviceRow, PartResult, Status
 
 LEASE_MS = 30_000
+
+
+def refused(one) -> PartResult:
+    return PartResult(one.attempt, 1, Outcome.REFUSED, fault=Fault.MESSAGE, reason="no such number")
 
 
 def lapse(store: Store, stopped: int, heir: int) -> None:
@@ -15,14 +20,50 @@ def lapse(store: Store, stopped: int, heir: int) -> None:
     store.write(lambda c: outbox.recover(c, heir, T0 + LEASE_MS))
 
 
-def test_its_late_results_are_refused(store: Store) -> None:
+def test_its_late_results_settle_nothing(store: Store) -> None:
     stopped, heir = epoch(store, "a"), epoch(store, "b")
     message = send(store, "+254700000001")
     (one,) = claim(store, stopped)
     lapse(store, stopped, heir)
     assert status(store, message) is Status.UNKNOWN
-    assert settle(store, stopped, one, Status.SENT, accepted(one, 1, "77"), now=T0 + LEASE_MS + 1) == 1
+    assert settle(store, stopped, one, Status.FAILED, unknown(one), now=T0 + LEASE_MS + 1) == 1
     assert (status(store, message), row(store, message).attempts) == (Status.UNKNOWN, 1)
+
+
+def test_its_late_acceptance_is_evidence_and_stops_the_resend(store: Store) -> None:
+    stopped, heir = epoch(store, "a"), epoch(store, "b")
+    message = send(store, "+254700000001")
+    (one,) = claim(store, stopped)
+    lapse(store, stopped, heir)
+    assert settle(store, stopped, one, Status.SENT, accepted(one, 1, "77"), now=T0 + LEASE_MS + 1) == 1
+    assert (status(store, message), row(store, message).possible_duplicate) == (Status.SENT, False)
+    store.write(lambda c: receipts.save(c, DEVICE, [receipt("77")], T0 + LEASE_MS + 2))
+    assert status(store, message) is Status.DELIVERED
+
+
+def test_its_late_acceptance_does_not_write_over_the_resend(store: Store) -> None:
+    stopped, heir = epoch(store, "a"), epoch(store, "b")
+    message = send(store, "+254700000001")
+    (one,) = claim(store, stopped)
+    lapse(store, stopped, heir)
+    store.write(lambda c: outbox.settle_unknowns(c, T0 + LEASE_MS, {DEVICE: ("resend", 0)}))
+    (two,) = claim(store, heir, T0 + LEASE_MS)
+    assert settle(store, stopped, one, Status.SENT, accepted(one, 1, "77"), now=T0 + LEASE_MS + 1) == 1
+    assert status(store, message) is Status.SENDING
+    assert settle(store, heir, two, Status.FAILED, refused(two), now=T0 + LEASE_MS + 2) == 0
+    assert (status(store, message), row(store, message).possible_duplicate) == (Status.SENT, True)
+
+
+def test_its_late_refusal_says_nothing_of_the_resend(store: Store) -> None:
+    stopped, heir = epoch(store, "a"), epoch(store, "b")
+    message = send(store, "+254700000001")
+    (one,) = claim(store, stopped)
+    lapse(store, stopped, heir)
+    store.write(lambda c: outbox.settle_unknowns(c, T0 + LEASE_MS, {DEVICE: ("resend", 0)}))
+    (two,) = claim(store, heir, T0 + LEASE_MS)
+    settle(store, heir, two, Status.UNKNOWN, unknown(two), now=T0 + LEASE_MS + 1)
+    settle(store, stopped, one, Status.FAILED, refused(one), now=T0 + LEASE_MS + 2)
+    assert status(store, message) is Status.UNKNOWN
 
 
 def test_it_claims_nothing_more(store: Store) -> None:

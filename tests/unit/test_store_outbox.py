@@ -5,11 +5,11 @@ from sqlalchemy import event, select
 from store_help import AGEING, DEVICE, T0, accepted, claim, epoch, row, rows, send, settle, status, unknown
 
 from drivers.base import Fault, Outcome
-from gateway.store import connections, nodes, outbox, queries, schema
+from gateway.store import connections, devices, nodes, outbox, queries, schema, usage
 from gateway.store.engine import Store
 from gateway.store.outbox import TRANSITIONS, UnknownRule
 from gateway.store.transitions import move, move_each
-from gateway.store.types import NewMessage, NewTransmission, PartResult, Settlement, Status
+from gateway.store.types import DeviceRow, NewMessage, NewTransmission, PartResult, Settlement, Status, UsageRow
 
 MINUTE = 60_000
 
@@ -259,7 +259,7 @@ def test_another_owner_is_refused(store: Store) -> None:
     new = epoch(store)
     assert settle(store, new, one, Status.SENT, accepted(one)) == 1
     assert store.write(lambda c: outbox.recover(c, new, T0)) == {DEVICE: 1}
-    assert settle(store, old, one, Status.SENT, accepted(one)) == 1
+    assert settle(store, old, one, Status.FAILED, unknown(one)) == 1
     assert status(store, sent) is Status.UNKNOWN
 
 
@@ -270,6 +270,20 @@ def test_settling_twice_is_refused(store: Store) -> None:
     assert settle(store, mine, one, Status.SENT, accepted(one)) == 0
     assert settle(store, mine, one, Status.FAILED, accepted(one)) == 1
     assert status(store, sent) is Status.SENT
+
+
+def test_what_may_have_left_at_a_crash_counts_for_the_sim(store: Store) -> None:
+    send(store, "+1", "+2", parts=2)
+    old = epoch(store)
+    seen = DeviceRow(DEVICE, "modem", "at", "pi", "up", "", False, imsi="639021", iccid="8925401")
+    store.write(lambda c: devices.update(c, seen, T0))
+    claim(store, old)
+    mine = epoch(store)
+    store.write(lambda c: outbox.recover(c, mine, T0 + 5))
+    with store.read() as c:
+        assert usage.load(c, DEVICE, 0, T0 + 5) == []
+        assert usage.load(c, "8925401", 0, T0 + 5) == [UsageRow(T0 + 5, 4, 4)]
+        assert usage.recipients(c, "8925401", 0, T0 + 5) == {"+1": T0 + 5, "+2": T0 + 5}
 
 
 # --- unknown ---------------------------------------------------------------------------------------------------------
@@ -514,5 +528,5 @@ def test_the_work_of_a_node_whose_lease_ran_out_is_taken_over(store: Store) -> N
     assert store.write(lambda c: nodes.dead(c, new, T0, up)) == [old]
     assert store.write(lambda c: outbox.recover(c, new, T0)) == {DEVICE: 1}
     assert not store.write(lambda c: nodes.renew(c, old, T0)), "it learns that it was given up"
-    assert settle(store, old, one, Status.SENT, accepted(one)) == 1
+    assert settle(store, old, one, Status.FAILED, unknown(one)) == 1
     assert status(store, sent) is Status.UNKNOWN
