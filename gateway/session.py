@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from gateway import config as configs
+from gateway import wake
 from gateway.config import beside
 from gateway.config.model import Config
 from gateway.errors import StoreError
@@ -66,6 +67,12 @@ class Session:
     def state(self) -> Path:
         """The state folder."""
         return self.config.gateway.state
+
+    def poke(self) -> None:
+        """Tell the service, and those of other hosts on this database, that there is something to do. Never raises."""
+        wake.poke(self.state)
+        with contextlib.suppress(StoreError):  # it saves waiting, and the work is stored
+            self.store.announce()
 
     def epoch(self, work: str = "") -> int:
         """The name under which this process claims a kind of work. It is kept alive in the background from now on."""

@@ -84,10 +84,9 @@ class Program:
         return lock.is_held(self.config().gateway.state)
 
     def poke(self) -> None:
-        """Tell the service that there is something to do."""
-        from gateway import wake
-
-        wake.poke(self.config().gateway.state)
+        """Tell the service that there is something to do, after something was stored."""
+        if self._session is not None:
+            self._session.poke()
 
     def close(self) -> None:
         """Close what was opened."""

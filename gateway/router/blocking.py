@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from gateway import session, wake
+from gateway import session
 from gateway.apps.base import App
 from gateway.backends import BackendBase
-from gateway.errors import GatewayError, MessageSendingError, StoreError
+from gateway.errors import GatewayError, MessageSendingError
 from gateway.message import IncomingMessage, Message, OutgoingMessage
 from gateway.router import delivery, incoming, lanes, outgoing, phases
 from gateway.router.registry import Registry
@@ -203,9 +202,7 @@ class BlockingRouter:
 
     def poke(self) -> None:
         """Wake the service, if it runs."""
-        wake.poke(self.session.state)
-        with contextlib.suppress(StoreError):  # it saves waiting, and the work is stored
-            self.session.store.announce()
+        self.session.poke()
 
     def group_outgoing_identities(self, msg: OutgoingMessage) -> dict[str, list[str]]:
         """Give the identities of a message by backend, in the order of its connections."""

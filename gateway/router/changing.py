@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from gateway import given, session, wake
+from gateway import given, session
 from gateway.store import bulk
 from gateway.store.types import Status
 from gateway.store.verbs import VERBS
@@ -37,5 +37,5 @@ def change_messages(
     )
     here = session.current()
     changed = bulk.change(here.store, verb, which, session.now_ms())
-    wake.poke(here.state)
+    here.poke()
     return changed

@@ -156,6 +156,12 @@ def test_a_notice_wakes_the_other_gateways(gateways):
         before = len(heard)
         queue("pool", 1)
         eventually(lambda: len(heard) > before, 5)
+        (waits,) = queue("gw3-acme", 1)
+        # A verb of a person is heard too, by the API and by the command.
+        for verb in (waits.hold, lambda: made["gw3"].cli("release", waits.id)):
+            before = len(heard)
+            verb()
+            eventually(lambda before=before: len(heard) > before, 5)
     finally:
         listener.stop()
     eventually(lambda: sum(reached(carrier).values()) == 1)
