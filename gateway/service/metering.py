@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from gateway.config.model import DeviceConfig
 from gateway.limits import Limiter, Recipients, ShutWatch
 from gateway.service.clock import Clock
-from gateway.store import usage
+from gateway.store import nodes, usage
 from gateway.store.engine import Conn
 
 
@@ -19,7 +19,7 @@ def limiter(c: Conn, device: DeviceConfig, subjects: Iterable[str], clock: Clock
         rates,
         device.quota,
         spacing=device.spacing,
-        hours=_hours(device, clock),
+        hours=_hours(c, device, clock),
         recipients=Recipients(device.recipients) if device.recipients else None,
         slow_start=device.slow_start,
         chance=random.SystemRandom(),
@@ -48,9 +48,13 @@ def _load(c: Conn, made: Limiter, device: DeviceConfig, subjects: tuple[str, ...
                 made.recipients.add(identity, now - (now_ms - last_ms) / 1000)
 
 
-def _hours(device: DeviceConfig, clock: Clock) -> Callable[[float], float] | None:
+def _hours(c: Conn, device: DeviceConfig, clock: Clock) -> Callable[[float], float] | None:
     opening = device.opening
     if opening is None:
         return None
     watch = ShutWatch(opening, device.timezone)
+    last_ms = nodes.last_seen_ms(c)
+    if last_ms > clock.now_ms():
+        # The clock fell back while nothing ran: what was shut when it was last seen is not open now.
+        watch.open_at(clock.mono(), last_ms / 1000)
     return lambda now: watch.open_at(now, clock.at_ms(now) / 1000)

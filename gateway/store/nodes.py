@@ -46,6 +46,12 @@ def renew(c: Conn, epoch: int, now_ms: int) -> bool:
     return c.execute(alive.values(**until)).rowcount == 1
 
 
+def last_seen_ms(c: Conn) -> int:
+    """What the wall clock said when this service, or the one before it, was last alive; 0 when there was none."""
+    last = select(_n.lease_until_ms - _n.lease_ms).where(_n.role == "service").order_by(_n.epoch.desc()).limit(2)
+    return max(c.scalars(last), default=0)
+
+
 def holds(c: Conn, epoch: int) -> bool:
     """Whether an epoch may still claim work: nobody has declared it dead, or can before this transaction ends."""
     return c.scalar(_HELD, {"mine": epoch}) is not None

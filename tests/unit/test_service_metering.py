@@ -5,7 +5,7 @@ import pytest
 from gateway import config
 from gateway.service import metering
 from gateway.service.clock import Clock
-from gateway.store import usage
+from gateway.store import nodes, usage
 from gateway.store.types import UsageRow
 
 T0 = 1_800_000_000_000
@@ -66,3 +66,14 @@ def test_hours_are_read_from_the_wall_of_the_zone(store):
 def test_pauses_are_drawn_by_chance(store):
     use(store, "mtn", T0)
     assert len({round(limiter(store, spacing=["3s", "9s"]).next_at(MONO), 3) for _ in range(20)}) > 5
+
+
+def test_hours_that_were_shut_are_not_opened_by_a_clock_that_fell_back_before_the_start(store):
+    keys = {"hours": "08:00-20:00", "timezone": "UTC"}
+    day = T0 // 86_400_000 * 86_400_000
+    nine_pm, noon = day + 21 * 3_600_000, day + 12 * 3_600_000
+    assert limiter(store, wall_ms=noon, **keys).next_at(MONO) == MONO
+    store.write(lambda c: nodes.start(c, "pi", "service", 30_000, nine_pm))
+    assert limiter(store, wall_ms=nine_pm, **keys).next_at(MONO) == MONO + 11 * 3600
+    assert limiter(store, wall_ms=noon, **keys).next_at(MONO) == MONO + 11 * 3600
+    assert limiter(store, wall_ms=noon + 86_400_000, **keys).next_at(MONO) == MONO
