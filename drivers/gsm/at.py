@@ -185,6 +185,9 @@ class At:
         self.drain(QUIET_S, 1.0)
         self._dispatch_rest()
         reply = self._ask("AT", timeout_s)
+        for text in reply.lines:
+            # AT has no answer lines: these belong to what an earlier owner of the line had asked for.
+            self.on_urc(Line(Kind.URC, text, text.encode("latin-1", "replace")))
         self.drain(QUIET_S, 1.0)
         self._in_step = reply.ok or self._ask("AT", timeout_s).ok
 

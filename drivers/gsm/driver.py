@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import select
 import time
 from collections.abc import Callable, Iterator
@@ -78,6 +79,8 @@ class GsmDriver:
         self._outbox.doubts = Doubts.remembered(
             past.reference, [((token, index), now - age) for token, index, age in past.doubts]
         )
+        if past.owed:
+            self._outbox.hear_out(past.reference, past.owed, now, past.owed_s)
         self._reporter.tell(None, State.STARTING, "opening the modem")
         try:
             while not self._closing:
@@ -120,7 +123,8 @@ class GsmDriver:
     def _next_due(self) -> float:
         due = [self._reporter.due_mono]
         if self._session and self._session.ready:
-            due.append(0.0 if len(self._outbox) and self._reporter.is_up else self._attendant.next_due())
+            sends = len(self._outbox) and self._reporter.is_up
+            due.append(min(self._outbox.opens_mono if sends else math.inf, self._attendant.next_due()))
         elif self._session:
             due.append(self._sim_due)
         elif not self._paused:
@@ -208,7 +212,7 @@ class GsmDriver:
 
     def _serve(self, session: Session, now: float) -> None:
         self._attendant.heed(session, now)
-        if len(self._outbox) and self._reporter.is_up:
+        if len(self._outbox) and self._reporter.is_up and time.monotonic() >= self._outbox.opens_mono:
             with self._busy(self._settings.answer_timeout + SEND_SLACK_S, "sending a message"):
                 self._outbox.send_next(session.at, self._engine, session.smsc)
             self._recovery.answered()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,7 +12,7 @@ from drivers.base import Event, Fault, Left, Outcome, Part, Result, Submit
 from drivers.gsm.at import At, ModemSilentError, Reply
 from drivers.gsm.composing import Habits, Manner, UnsendableError
 from drivers.gsm.lines import Line
-from drivers.gsm.outcomes import Doubts
+from drivers.gsm.outcomes import Doubts, PartKey
 from drivers.gsm.ports import PortError
 from drivers.text import smscodes
 
@@ -87,6 +87,18 @@ class Outbox:
         self._queue: deque[tuple[Submit, Part]] = deque()
         self.doubts = Doubts()
         self.round_trip_s: float | None = None
+        self._heard_out = 0.0
+
+    def hear_out(self, reference: int | None, parts: Iterable[PartKey], now_mono: float, wait_s: float) -> None:
+        """The owner died with one of ``parts`` at the modem: nothing leaves until its answer has come, or ``wait_s``
+        are over. An answer of then would be taken for that of the next part. ``reference``: of the last answer."""
+        self.doubts = Doubts.remembered(reference, [(part, now_mono) for part in parts])
+        self._heard_out = now_mono + wait_s
+
+    @property
+    def opens_mono(self) -> float:
+        """When the next part may leave; a moment that is past when it may at once."""
+        return self._heard_out if len(self.doubts) else 0.0
 
     def __len__(self) -> int:
         return len(self._queue)
@@ -111,6 +123,7 @@ class Outbox:
             self._send(Left(((submit.token, part.index),), time.monotonic()))
 
         started = time.monotonic()
+        self._end_hearing(None)
         self.doubts.expire(started)
         try:
             order = self._order(submit, part, smsc, leaving)
@@ -133,12 +146,19 @@ class Outbox:
             credit = self.doubts.late(int(value))
             if credit:
                 self._finish(self._late(credit.part, credit.reference))
+                self._end_hearing(credit.reference)
             return credit is not None
-        part = self.doubts.late_refusal() if line.name == "+CMS ERROR" else None
+        # While a line is heard out a refusal may be of a message that was not whole: it proves nothing.
+        part = self.doubts.late_refusal() if line.name == "+CMS ERROR" and not self._heard_out else None
         if part:
             fault, code, reason = _explain(Reply((), line.text))
             self._finish(Result(*part, Outcome.REFUSED, None, fault, code, reason, late=True))
         return part is not None
+
+    def _end_hearing(self, reference: int | None) -> None:
+        """The one answer that was owed has come, or can't come any more."""
+        if self._heard_out:
+            self.doubts, self._heard_out = Doubts.remembered(reference, ()), 0.0
 
     def _order(self, submit: Submit, part: Part, smsc: str | None, leaving: Callable[[], None]) -> Order:
         return Order(

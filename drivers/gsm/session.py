@@ -194,7 +194,8 @@ class Session:
 
     def has_restarted(self) -> bool:
         """Whether the modem has forgotten what it was told: makers say their boot words at other times too."""
-        return self.at.try_value("AT+CMEE?", "+CMEE") != "1"
+        # Twice: an OK that was owed to somebody else may come in place of the first answer.
+        return all(self.at.try_value("AT+CMEE?", "+CMEE") != "1" for _ in range(2))
 
     def reset(self) -> bool:
         """Restart the modem (3GPP TS 27.007 §8.2). True: it has agreed, and answers nothing of before any more."""

@@ -21,6 +21,10 @@ class Past:
     """TP-MR of the last answer."""
     doubts: tuple[tuple[int, int, float], ...] = ()
     """Parts that left after it and were not answered, the oldest first: (token, part index, age in seconds)."""
+    owed: tuple[tuple[int, int], ...] = ()
+    """Parts of which one was with the modem when the owner itself died, in their order: (token, part index)."""
+    owed_s: float = 0.0
+    """For how long its answer may still come."""
     homes: Mapping[str, str] = field(default_factory=dict)
     """By SIM, the other modem that it was in."""
     smscs: Mapping[str, str] = field(default_factory=dict)

@@ -22,7 +22,7 @@ class Aside:
     def __init__(self, device: str, settings: ModemConfig | SmppConfig, folder: Path, clock: Clock) -> None:
         """``folder``: the state directory, for records."""
         self._device, self._folder, self._clock = device, folder, clock
-        self._is_modem = isinstance(settings, ModemConfig)
+        self._settings = settings
         self._history = History()
         self._balance = Balance(device, settings.balance if isinstance(settings, ModemConfig) else None)
 
@@ -31,14 +31,20 @@ class Aside:
         """When ``ask`` has something to ask a device that is up."""
         return self._balance.next_mono
 
-    def load(self, c: Conn) -> None:
-        """Take up what an earlier worker knew. Raises StoreError."""
-        if self._is_modem:
+    def load(self, c: Conn, *, crashed: bool) -> None:
+        """Take up what an earlier worker knew; ``crashed``: its service did not end by itself. Raises StoreError."""
+        if isinstance(self._settings, ModemConfig):
             self._history.load(c, self._device)
+            if crashed:
+                # For so long evidence is waited for anyway.
+                wait_s = min(self._settings.answer_timeout, self._settings.settle)
+                self._history.crashed(c, self._device, wait_s, self._clock)
 
     def options(self, c: Conn) -> dict[str, Any]:
         """What the driver is told besides the config. Raises StoreError."""
-        return {"past": self._history.past(c, self._device, self._clock.mono())} if self._is_modem else {}
+        if not isinstance(self._settings, ModemConfig):
+            return {}
+        return {"past": self._history.past(c, self._device, self._clock.mono())}
 
     def take(self, event: Event, state: DeviceState, desk: RequestDesk) -> bool:
         """Take what the device says; whether that was all that it was for."""

@@ -112,8 +112,8 @@ class Flows:
         with self._shared.store.read() as c:
             if not self.ready:
                 self.state.pause(on=devices.paused(c, self.device))
-                self._aside.load(c)
                 self._died_ms = suspects.died_ms(c, self._shared.epoch, self._clock.now_ms())
+                self._aside.load(c, crashed=self._died_ms is not None)
             limiter = metering.limiter(c, self.settings, self._wanted, self._clock)
         limiter.follow(self._outgoing.limiter)
         self._outgoing.limiter = limiter

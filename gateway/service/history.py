@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from drivers.base import Health, Left, Outcome, Result
-from gateway.store import devices
+from gateway.service.clock import Clock
+from gateway.store import devices, suspects
 from gateway.store.engine import Conn
 
 SMSCS = "smscs"
@@ -22,6 +23,10 @@ class History:
         self._reference: int | None = None
         self._doubts: dict[tuple[int, int], float] = {}
         self._left: dict[tuple[int, int], float] = {}
+        self._owed: tuple[tuple[int, int], ...] = ()
+        """Parts of which one was with the modem when the service before this one died."""
+        self._owed_mono = 0.0
+        """Until when it may be answered."""
 
     def take(self, event: object) -> None:
         """Learn from what the device says."""
@@ -39,6 +44,8 @@ class History:
     def _result(self, event: Result) -> None:
         part = event.token, event.index
         left = self._left.pop(part, None)
+        if not event.late or part in self._owed:
+            self._owed = ()
         if event.late:
             self._doubts.pop(part, None)
         elif event.outcome is Outcome.UNKNOWN and left is not None:
@@ -64,12 +71,23 @@ class History:
             "smscs": {**smscs, **self.smscs},
             "reference": self._reference,
             "doubts": [(*part, now_mono - left) for part, left in self._doubts.items()],
+            "owed": self._owed,
+            "owed_s": max(0.0, self._owed_mono - now_mono),
         }
 
     def load(self, c: Conn, device: str) -> None:
         """Take up what an earlier worker of the device knew of SIMs. Raises StoreError."""
         row = devices.get(c, device)
         self.smscs = {**(_numbers(row.health) if row else {}), **self.smscs}
+
+    def crashed(self, c: Conn, device: str, wait_s: float, clock: Clock) -> None:
+        """The service before this one died: its modem may still owe the answer to a part, for ``wait_s`` after that
+        was given to it. Raises StoreError."""
+        found = suspects.unanswered(c, device)
+        if found is not None:
+            age_s = max(0.0, (clock.now_ms() - found.started_ms) / 1000)
+            self._reference, self._owed = found.reference, found.parts
+            self._owed_mono = clock.mono() + wait_s - age_s
 
 
 def _numbers(health: Mapping[str, Any]) -> dict[str, str]:

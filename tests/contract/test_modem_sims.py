@@ -106,3 +106,22 @@ def test_an_answer_that_an_earlier_process_waited_for_is_never_the_next_messages
         modem.modem.do("say", text=f"+CMGS: {reference}\r\n\r\nOK")
         assert modem.accepted(second).reference == str(modem.modem.sent()[-1]["reference"])
         assert [late.reference for late in modem.late(first)] == [str(reference)]
+
+
+def test_a_modem_is_heard_out_before_the_first_message_after_its_owner_died(driver, tmp_path):
+    """The answer of before comes while the next message is waiting to leave: it is the first one's."""
+    with bench(driver, tmp_path, {"past": {"reference": 40, "owed": ((7001, 1), (7002, 1)), "owed_s": 120.0}}) as modem:
+        modem.up(60.0)
+        second = modem.submit("waits for that")
+        modem.modem.do("say", text="+CMS ERROR: 304")
+        modem.modem.do("say", text="+CMGS: 41\r\n\r\nOK")
+        assert modem.accepted(second).reference == str(modem.modem.sent()[-1]["reference"])
+        assert [(late.outcome, late.reference) for late in modem.late(7001)] == [(Outcome.ACCEPTED, "41")]
+
+
+def test_nothing_is_waited_for_longer_than_an_answer_may_take(driver, tmp_path):
+    with bench(driver, tmp_path, {"past": {"owed": ((7001, 1),), "owed_s": 1.0}}) as modem:
+        modem.up(60.0)
+        second = modem.submit("leaves then")
+        assert modem.accepted(second).reference == str(modem.modem.sent()[-1]["reference"])
+        assert modem.late(7001) == []

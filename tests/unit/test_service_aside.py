@@ -1,6 +1,7 @@
 """What goes on with a modem beside its messages: parts by its alphabets, balance, history; and their config."""
 
 import pytest
+from store_help import DEVICE, T0, accepted, claim, epoch, send, settle, status
 
 from drivers.base import Health, Left, Outcome, Result, State, Ussd, UssdReply
 from drivers.text import binary
@@ -8,11 +9,12 @@ from gateway.config import from_mapping
 from gateway.config.model import BalanceConfig
 from gateway.errors import ConfigurationError
 from gateway.service.balance import AGAIN_S, TOKEN, Balance
+from gateway.service.clock import Clock
 from gateway.service.history import MOST_SIMS, History
 from gateway.service.options import of
 from gateway.service.parts import Splitter
-from gateway.store import devices
-from gateway.store.types import Claimed, DeviceRow
+from gateway.store import devices, outbox
+from gateway.store.types import Claimed, DeviceRow, Status
 
 
 def claimed(text="", encoding=None, **fields):
@@ -105,7 +107,7 @@ def test_what_a_driver_is_told_of_the_time_before_it(store):
         later.load(c, "other")
     assert past == {
         "sim": "B", "homes": {"C": "other"}, "smscs": {"A": "+1", "B": "+2", "C": "+3"}, "reference": 41,
-        "doubts": [(2, 1, 30.0)],
+        "doubts": [(2, 1, 30.0)], "owed": (), "owed_s": 0.0,
     }  # fmt: skip
     assert later.smscs == {"C": "+3"}
     history.take(Result(2, 1, Outcome.ACCEPTED, reference="42", late=True))
@@ -114,6 +116,28 @@ def test_what_a_driver_is_told_of_the_time_before_it(store):
     for number in range(MOST_SIMS + 5):
         history.take(Health(State.UP, iccid=str(number), smsc="+1"))
     assert len(history.smscs) == MOST_SIMS
+
+
+def test_what_a_modem_may_owe_after_its_service_died(store):
+    old = epoch(store)
+    answered, first, second = (send(store, f"+{number}") for number in (1, 2, 3))
+    (one,) = claim(store, old, max_rows=1)
+    settle(store, old, one, Status.SENT, accepted(one, 1, "41"))
+    open_ = [claim(store, old, T0 + 1000, max_rows=1)[0].attempt for _ in (first, second)]
+    mine = epoch(store)
+    store.write(lambda c: outbox.recover(c, mine, T0 + 5000))
+    history, clock = History(), Clock(lambda: (T0 + 11_000) / 1000, lambda: 500.0)
+    with store.read() as c:
+        history.crashed(c, DEVICE, 60.0, clock)
+        past = history.past(c, DEVICE, 500.0)
+    assert (past["reference"], past["owed"], past["owed_s"]) == (41, tuple((each, 1) for each in open_), 50.0)
+    history.take(Result(open_[0], 1, Outcome.ACCEPTED, reference="42", late=True))
+    with store.read() as c:
+        assert history.past(c, DEVICE, 500.0)["owed"] == ()
+        other = History()
+        other.crashed(c, "other", 60.0, clock)
+        assert other.past(c, "other", 500.0)["owed"] == ()
+    assert status(store, answered) is Status.SENT
 
 
 def test_the_options_of_a_modem_reach_its_driver():

@@ -8,7 +8,7 @@ from running import PHONE, Device, Service, config, eventually, virtual_modem
 
 import gateway
 from gateway import wake
-from gateway.store import devices, requests
+from gateway.store import devices, queries, requests
 
 MOVED = "89440000000000000018"
 OTHER = "89440000000000000026"
@@ -232,4 +232,30 @@ def test_a_national_alphabet_saves_parts_and_arrives(walk, tmp_path):
     assert "ığüşöç " * 20 in texts
     assert "Prilis zlutoucky kun" in texts
     assert all("0804" in one["udh"] for one in sent if one["concat"])
+    assert service.stop() == 0
+
+
+@pytest.mark.parametrize("driver", ["at", "gammu"])
+def test_an_answer_that_comes_after_a_kill_is_the_message_s_own_and_nothing_is_sent_twice(walk, tmp_path, driver):
+    modem = virtual_modem(tmp_path)
+    service = walk(
+        config(tmp_path, modem, modem_keys=f'driver = "{driver}"\nreceipts = false\nsettle = "20s"'), modem=modem
+    ).start(60)
+    state(service, "up")
+    with modem.control() as control:
+        # Whose an answer is can be told by its count, where that of the one before is known.
+        counted = send("counted")
+        eventually(lambda: status(counted) == ["sent"])
+        control.faults(late=12.0, late_sends=1)
+    first, second = send("at the modem"), send("waits behind it")
+    eventually(lambda: len(modem.witness()) == 2)
+    service.kill()
+    service.start(60)
+    eventually(lambda: status(first) == status(second) == ["sent"], 90, service.log.read_text)
+    assert [entry["text"] for entry in modem.witness()] == ["counted", "at the modem", "waits behind it"]
+    assert not first.transmissions[0].possible_duplicate
+    store = gateway.get_router().session.store
+    with store.read() as c:
+        (attempt,) = queries.attempts(c, first.transmissions[0].id)
+    assert [part.reference for part in attempt.parts] == [str(modem.witness()[1]["reference"])]
     assert service.stop() == 0
