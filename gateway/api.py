@@ -32,6 +32,11 @@ def configure(config: str | Path | Mapping[str, Any] | None = None) -> None:
 
     The router and the database of before are closed. Raises ConfigurationError with every fault, a router or a
     Python backend that can't be loaded among them; what was before then stays in use.
+
+    >>> configure({"gateway": {"state": "/tmp/x"}, "modem": {"mtn": {"prot": "virtual"}}})
+    Traceback (most recent call last):
+        ...
+    gateway.errors.ConfigurationError: ...
     """
     loaded = configs.from_mapping(config) if isinstance(config, Mapping) else configs.load(config)
     beside.find_code(loaded.path)
@@ -56,7 +61,11 @@ def adopt(new: session.Session | None) -> None:
 
 
 def get_router() -> BlockingRouter:
-    """Give the router of this process; made from the config when there is none. Raises ConfigurationError."""
+    """Give the router of this process; made from the config when there is none. Raises ConfigurationError.
+
+    >>> [app.name for app in get_router().apps]
+    []
+    """
     global _router  # noqa: PLW0603 - one per process is the point
     with _lock:
         if _router is None:
@@ -67,7 +76,13 @@ def get_router() -> BlockingRouter:
 
 
 def set_router(router: BlockingRouter | None) -> None:
-    """Make this the router of the process. None forgets it: the next use makes one from the config."""
+    """Make this the router of the process. None forgets it: the next use makes one from the config.
+
+    >>> before = get_router()
+    >>> set_router(before)
+    >>> get_router() is before
+    True
+    """
     global _router
     with _lock:
         before, _router = _router, router
@@ -165,7 +180,12 @@ def send(
 
 
 def get_message(id_: str) -> IncomingMessage | OutgoingMessage | None:
-    """Give a stored message, with its transmissions as they stand; None when there is none."""
+    """Give a stored message, with its transmissions as they stand; None when there is none.
+
+    >>> message = send("hello", lookup_connections("mockbackend", "+1"))
+    >>> get_message(message.id).text, get_message("nobody")
+    ('hello', None)
+    """
     router = get_router()
     row = router.row(id_)
     return None if row is None else router.from_row(row)
@@ -242,8 +262,8 @@ def listen(
     change. ``sending`` is left out. A name is for one or the other. Raises ValueError.
 
     >>> message = receive("hello", lookup_connections("mockbackend", "+1"))
-    >>> [message.text for message in listen("crm", timeout=0)]
-    ['hello']
+    >>> [message.text for message in listen("crm", timeout=0)][-1]
+    'hello'
     """
     if statuses:
         return listening.each(listening.StatusReader(get_router(), name, backend), timeout)
@@ -251,12 +271,21 @@ def listen(
 
 
 def forget_listener(name: str) -> bool:
-    """Forget a name of ``listen`` and its position; nothing is kept for it any more. False when it isn't known."""
+    """Forget a name of ``listen`` and its position; nothing is kept for it any more. False when it isn't known.
+
+    >>> _ = list(listen("report", timeout=0))
+    >>> forget_listener("report"), forget_listener("report")
+    (True, False)
+    """
     return _session().store.write(lambda c: changes.forget(c, name))
 
 
 async def asend(text: str, connections: Connection | Iterable[Connection], **kwargs: Any) -> OutgoingMessage:
-    """As ``send``, without keeping the event loop waiting."""
+    """As ``send``, without keeping the event loop waiting.
+
+    >>> asyncio.run(asend("hello", lookup_connections("mockbackend", "+1"))).text
+    'hello'
+    """
     return await asyncio.to_thread(send, text, connections, **kwargs)
 
 
@@ -267,7 +296,14 @@ async def alisten(
     backend: str | None = None,
     statuses: bool = False,
 ) -> AsyncIterator[Any]:
-    """As ``listen``, for ``async for``."""
+    """As ``listen``, for ``async for``.
+
+    >>> _ = receive("hello", lookup_connections("mockbackend", "+1"))
+    >>> async def read():
+    ...     return [message.text async for message in alisten("async", timeout=0)]
+    >>> asyncio.run(read())[-1]
+    'hello'
+    """
     limit = None if timeout is None else asyncio.get_running_loop().time() + timeout
     router = get_router()
     reader: listening.Reader | listening.StatusReader

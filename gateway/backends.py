@@ -24,7 +24,14 @@ UP = "up"
 
 
 class BackendBase:
-    """A backend in Python: ``[backend.NAME] class = "package.module:Class"``. Override ``send``."""
+    """A backend in Python: ``[backend.NAME] class = "package.module:Class"``. Override ``send``.
+
+    >>> class Printing(BackendBase):
+    ...     def send(self, id_, text, identities, context):
+    ...         print(text, identities)
+    >>> Printing(None, "print").send("id", "hello", ["+1"], {})
+    hello ['+1']
+    """
 
     defaults: ClassVar[Mapping[str, Any]] = {}
     """What ``batch``, ``retries``, ``retry_delay`` (``"10s"``), ``backoff``, ``retry_most`` are unless configured."""

@@ -8,7 +8,11 @@ from pathlib import Path
 
 
 class GatewayError(Exception):
-    """Root of the gateway's errors. Its text is one sentence for a person."""
+    """Root of the gateway's errors. Its text is one sentence for a person.
+
+    >>> issubclass(StoreError, GatewayError), issubclass(MessageSendingError, GatewayError)
+    (True, True)
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,13 @@ class ConfigFault:
 
 
 class ConfigurationError(GatewayError):
-    """The config can't be used. ``faults`` has every fault, ``str()`` gives one a line."""
+    """The config can't be used. ``faults`` has every fault, ``str()`` gives one a line.
+
+    >>> raise ConfigurationError("gateway.toml:3: modem.mtn.rate: ten a minute is no rate")
+    Traceback (most recent call last):
+        ...
+    gateway.errors.ConfigurationError: gateway.toml:3: modem.mtn.rate: ten a minute is no rate
+    """
 
     def __init__(self, faults: Sequence[ConfigFault] | str) -> None:
         self.faults = (ConfigFault(None, None, "", faults),) if isinstance(faults, str) else tuple(faults)
@@ -35,7 +45,13 @@ class ConfigurationError(GatewayError):
 
 
 class StoreError(GatewayError):
-    """The database can't take or give rows now: disk full, lost, or locked for too long."""
+    """The database can't take or give rows now: disk full, lost, or locked for too long.
+
+    >>> raise StoreError("the disk is full")
+    Traceback (most recent call last):
+        ...
+    gateway.errors.StoreError: the disk is full
+    """
 
 
 class SchemaError(StoreError):
@@ -43,7 +59,11 @@ class SchemaError(StoreError):
 
 
 class MessageSendingError(GatewayError):
-    """A backend could not send. ``failed_identities``: those that did not get it; empty means all."""
+    """A backend could not send. ``failed_identities``: those that did not get it; empty means all.
+
+    >>> MessageSendingError("two were refused", ["+1", "+2"]).failed_identities
+    ['+1', '+2']
+    """
 
     def __init__(self, message: str = "the message could not be sent", failed_identities: Iterable[str] = ()) -> None:
         super().__init__(message)
@@ -51,4 +71,10 @@ class MessageSendingError(GatewayError):
 
 
 class HandlerError(GatewayError):
-    """A handler class lacks what it needs, a keyword or a pattern."""
+    """A handler class lacks what it needs, a keyword or a pattern.
+
+    >>> raise HandlerError("two handlers have the keyword join")
+    Traceback (most recent call last):
+        ...
+    gateway.errors.HandlerError: two handlers have the keyword join
+    """

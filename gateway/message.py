@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, Self
 
 from gateway import given
+from gateway.older import OlderReads
 from gateway.store.types import Connection, MessageRow, Status
 from gateway.transmission import OPEN, Transmission, moment, roll_up
 
@@ -31,7 +32,7 @@ class Desk(Protocol):
         """Send an outgoing message that was built by hand."""
 
 
-class Message:
+class Message(OlderReads):
     """What incoming and outgoing messages have in common.
 
     ``raw_text`` is the text as it was at construction, whatever apps do to ``text``. ``fields`` is free
@@ -147,6 +148,10 @@ class IncomingMessage(Message):
     ``received_at``: when, aware, in UTC. ``to``: the number or SIM it came to, where known. ``device``: the
     device that got it. ``complete``: False when parts of a long message never came. ``redelivered``: a
     process died while it ran the apps on this message, so they may have seen it before.
+
+    >>> message = IncomingMessage("join", to="22141")
+    >>> message.to, message.complete, message.handled
+    ('22141', True, False)
     """
 
     def __init__(
@@ -204,6 +209,10 @@ class OutgoingMessage(Message):
     ``key``: the same key again gives the first message. ``flash``: shown at once, not kept by the phone.
     ``encoding``: ``"gsm7"`` or ``"ucs2"``, None is automatic. ``dedupe``: one transmission per backend
     and identity. ``on_unknown``: ``"resend"`` or ``"hold"``, None is the device's.
+
+    >>> message = OutgoingMessage("hello", expires=timedelta(hours=6), priority=10)
+    >>> message.expires > message.created_at, message.status
+    (True, None)
     """
 
     kind = "message"
@@ -284,7 +293,11 @@ class OutgoingMessage(Message):
 
 
 class ErrorMessage(OutgoingMessage):
-    """An answer that tells of a mistake; otherwise a message like any other."""
+    """An answer that tells of a mistake; otherwise a message like any other.
+
+    >>> IncomingMessage("jion").error("no such word")["class_"] is ErrorMessage
+    True
+    """
 
     kind = "error"
 

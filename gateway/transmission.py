@@ -19,7 +19,11 @@ def moment(ms: int | None) -> datetime | None:
 
 @dataclass(frozen=True, slots=True)
 class Transmission:
-    """One message to, or from, one connection: the unit that has a status. Times are aware, in UTC."""
+    """One message to, or from, one connection: the unit that has a status. Times are aware, in UTC.
+
+    >>> roll_up([Status.SENT, Status.DELIVERED])
+    <Status.SENT: 'sent'>
+    """
 
     id: int
     connection: Connection

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -43,6 +43,14 @@ class App:
 
     Only ``True`` and ``False`` themselves count. What an app raises in an incoming phase fails the message,
     which is kept; in ``outgoing`` and ``status`` it is logged, and the message goes on.
+
+    >>> class Greeter(App):
+    ...     def handle(self, msg):
+    ...         msg.respond(f"hello {msg.connections[0].identity}")
+    ...         return True
+    >>> app = get_router().add_app(Greeter)
+    >>> [each["text"] for each in receive("hi", lookup_connections("mockbackend", "+1")[0]).responses]
+    ['hello +1']
     """
 
     name: str
@@ -70,6 +78,10 @@ class App:
 
     def configure(self, *_: Any, **options: Any) -> None:
         """Take the options of ``[app.NAME]``. Raise TypeError or ValueError for one that can't be used."""
+
+    def faults(self, config: Any) -> Iterable[str]:  # noqa: ARG002 - for those who look into it
+        """Say what of the options can't work with this config, one sentence each. ``sms-gateway check`` prints them."""
+        return ()
 
     def stop(self) -> None:
         """Called when the router is closed."""

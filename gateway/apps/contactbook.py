@@ -48,7 +48,11 @@ def add_contact(
 def edit_contact(
     contact: Contact, *, name: str | None = None, language: str | None = None, data: Mapping[str, Any] | None = None
 ) -> Contact:
-    """Change what is given. Returns the contact as it is now. Raises GatewayError when it was deleted."""
+    """Change what is given. Returns the contact as it is now. Raises GatewayError when it was deleted.
+
+    >>> edit_contact(add_contact("Amina"), language="sw").language
+    'sw'
+    """
     values = _checked(name=name, language=language, data=data)
     changed = session.current().store.write(lambda c: rows.update_contact(c, contact.id, now_ms(), **values))
     if changed is None:
@@ -57,24 +61,45 @@ def edit_contact(
 
 
 def delete_contact(contact: Contact) -> bool:
-    """Delete a contact. Their connections and messages stay, without a contact. False when it was gone already."""
+    """Delete a contact. Their connections and messages stay, without a contact. False when it was gone already.
+
+    >>> delete_contact(add_contact("Njeri"))
+    True
+    >>> find_contacts(name="Njeri")
+    []
+    """
     return session.current().store.write(lambda c: rows.delete_contact(c, contact.id))
 
 
 def find_contacts(name: str | None = None, *, limit: int = 1000, after: int = 0) -> list[Contact]:
-    """Give contacts by their id; of this ``name`` when given. ``after``: only those with a larger id."""
+    """Give contacts by their id; of this ``name`` when given. ``after``: only those with a larger id.
+
+    >>> _ = add_contact("Wanjiru")
+    >>> [contact.name for contact in find_contacts(name="Wanjiru")]
+    ['Wanjiru']
+    """
     with session.current().store.read() as c:
         return rows.contacts(c, name, limit, after)
 
 
 def contact_connections(contact: Contact) -> list[Connection]:
-    """Give the connections of a contact, the oldest first: the first is where to reach them."""
+    """Give the connections of a contact, the oldest first: the first is where to reach them.
+
+    >>> amina = add_contact("Amina", lookup_connections("mockbackend", "+1"))
+    >>> [connection.identity for connection in contact_connections(amina)]
+    ['+1']
+    """
     with session.current().store.read() as c:
         return rows.contact_connections(c, contact.id)
 
 
 def set_contact(connection: Connection, contact: Contact | None) -> Connection:
-    """Say whose a connection is; None is nobody's. Returns it as it is now. Raises GatewayError when there is none."""
+    """Say whose a connection is; None is nobody's. Returns it as it is now. Raises GatewayError when there is none.
+
+    >>> (connection,) = lookup_connections("mockbackend", "+2")
+    >>> set_contact(connection, add_contact("Otieno")).contact.name
+    'Otieno'
+    """
     of = None if contact is None else contact.id
 
     def change(c: Conn) -> Connection | None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import smtplib
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid, parseaddr
 from typing import Any
 
-from gateway.apps.outlet import OutletApp, strings
+from gateway.apps.outlet import OutletApp, strings, unreadable
 from gateway.apps.rules import fill, values_of
 from gateway.backends import BackendBase
 from gateway.config.secrets import Secret
@@ -118,6 +118,11 @@ class EmailApp(OutletApp):
             _address("to", address)
         path = self.router.config.path if self.router else None
         self.attach(server=_server(options, path.absolute().parent if path else None))
+
+    def faults(self, config: Any) -> Iterable[str]:
+        """A password that can't be read."""
+        password = _server(self.options, config.path.absolute().parent if config.path else None).password
+        return (f"password: {why}" for why in unreadable(password))
 
     def cleanup(self, msg: IncomingMessage) -> None:
         """Mail a message."""

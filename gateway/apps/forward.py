@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from gateway.apps import rules
 from gateway.apps.base import App
 from gateway.apps.outlet import send_once, strings
+from gateway.backends import AUTO
+from gateway.config.values import nearest
 from gateway.message import IncomingMessage
 from gateway.numbers import normalise
 from gateway.session import now_ms
@@ -34,6 +37,13 @@ class ForwardApp(App):
             if not isinstance(text, str) or not isinstance(through, str | None):
                 raise TypeError(f"rule {place}: through and text must be strings")
             self.rules.append((found, to, through, text))
+
+    def faults(self, config: Any) -> Iterable[str]:
+        """Rules that go through a backend that there isn't."""
+        known = {*config.devices, *config.backend, AUTO, *(each.rpartition(".")[2] for each in config.gateway.apps)}
+        for place, (_, _, through, _) in enumerate(self.rules, 1):
+            if through is not None and through not in known and config.gateway.database.startswith("sqlite"):
+                yield f"rule {place}: there is no backend {through!r}{nearest(through, known)}"
 
     def cleanup(self, msg: IncomingMessage) -> None:
         """Pass the message on."""

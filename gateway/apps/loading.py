@@ -69,13 +69,14 @@ def faults(config: _Config, apps: tuple[str, ...]) -> list[ConfigFault]:
         try:
             app = find(path)
             names.add(app.name)
-            build(app, None, config.app.get(app.name, {}))
+            made = build(app, None, config.app.get(app.name, {}))
+            found += [ConfigFault(None, None, f"app.{app.name}", each) for each in made.faults(config)]
         except ConfigurationError as error:
             found.append(ConfigFault(None, None, f"gateway.apps[{index}]", str(error)))
     found += [
         ConfigFault(None, None, f"app.{name}", f"no app of gateway.apps is called {name}")
         for name in config.app
-        if name not in names and not found
+        if name not in names and len(names) == len(apps)
     ]
     return found
 

@@ -15,13 +15,13 @@ import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from gateway.apps.outlet import OutletApp, strings
+from gateway.apps.outlet import OutletApp, strings, unreadable
 from gateway.backends import BackendBase
 from gateway.config.secrets import Secret
 from gateway.config.values import nearest, parse_duration
@@ -168,6 +168,12 @@ class WebhookApp(OutletApp):
         base = path.absolute().parent if path else None
         self.hooks = {name: Hook.read(name, table, base) for name, table in tables.items()}
         self.attach(hooks=self.hooks)
+
+    def faults(self, config: Any) -> Iterable[str]:
+        """Secrets that can't be read."""
+        for name, table in self.options.items():
+            secret = Hook.read(name, table, config.path.absolute().parent if config.path else None).secret
+            yield from (f"{name}.secret: {why}" for why in unreadable(secret))
 
     @property
     def wants_status(self) -> bool:

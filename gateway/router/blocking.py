@@ -38,6 +38,9 @@ class BlockingRouter:
     ``apps`` are paths or App classes, ``backends`` is by name a BackendBase class, a path, or a table with
     ``class`` and options; what isn't given comes from the config. Raises ConfigurationError for a backend that
     can't be made; an app that can't be loaded is logged and left out (``missing_apps``).
+
+    >>> isinstance(get_router(), BlockingRouter), [backend for backend in get_router().backends]
+    (True, ['mockbackend'])
     """
 
     incoming_phases: tuple[str, ...] = phases.INCOMING

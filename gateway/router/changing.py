@@ -23,6 +23,9 @@ def change_messages(
     ``to``: how their identity begins. ``before``: stored before this aware time. Those whose status forbids it are
     left alone. Gives how many changed. Raises ValueError for another verb or status, and when no filter is given;
     StoreError.
+
+    >>> change_messages("cancel", backend="mockbackend", to="+254")
+    0
     """
     if verb not in VERBS:
         raise ValueError(f"verb must be one of {', '.join(VERBS)}, not {verb!r}")

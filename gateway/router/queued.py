@@ -12,7 +12,11 @@ from gateway.store import router_rows
 
 
 class QueuedRouter(BlockingRouter):
-    """``receive`` and ``send`` store and return. The outgoing phase runs in ``send``; the rest in ``drain``."""
+    """``receive`` and ``send`` store and return. The outgoing phase runs in ``send``; the rest in ``drain``.
+
+    >>> issubclass(QueuedRouter, BlockingRouter)
+    True
+    """
 
     blocking = False
 

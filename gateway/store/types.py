@@ -38,7 +38,11 @@ class Direction(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """A name that messages are addressed through."""
+    """A name that messages are addressed through.
+
+    >>> str(Backend(1, "mtn"))
+    'mtn'
+    """
 
     id: int
     name: str
@@ -49,7 +53,11 @@ class Backend:
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """A person with connections."""
+    """A person with connections.
+
+    >>> str(Contact(3, "Amina", "sw"))
+    'Amina'
+    """
 
     id: int
     name: str = ""
@@ -69,7 +77,11 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """One (backend, identity) pair: the unit that a message is sent to and received from."""
+    """One (backend, identity) pair: the unit that a message is sent to and received from.
+
+    >>> str(Connection(7, Backend(1, "mtn"), "+254700000001"))
+    '+254700000001 via mtn'
+    """
 
     id: int
     backend: Backend

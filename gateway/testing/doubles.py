@@ -20,7 +20,12 @@ BACKEND = "mockbackend"
 
 
 class MockBackend(BackendBase):
-    """Keeps what it is given in ``sent_messages``: dicts with ``id_``, ``text``, ``identities``, ``context``."""
+    """Keeps what it is given in ``sent_messages``: dicts with ``id_``, ``text``, ``identities``, ``context``.
+
+    >>> _ = send("hello", lookup_connections("mockbackend", "+1"))
+    >>> [sent["text"] for sent in get_router().backends["mockbackend"].sent_messages]
+    ['hello']
+    """
 
     def configure(self, *_: Any, **config: Any) -> None:
         """Keep the options for tests to look at."""
@@ -38,7 +43,13 @@ class MockBackend(BackendBase):
 
 
 class RaisesBackend(BackendBase):
-    """Always raises."""
+    """Always raises.
+
+    >>> RaisesBackend(None, "raises").send("id", "hello", ["+1"], {})
+    Traceback (most recent call last):
+        ...
+    RuntimeError: this backend always raises
+    """
 
     def send(self, id_: str, text: str, identities: list[str], context: dict[str, Any]) -> None:  # noqa: ARG002
         """Raise."""
@@ -46,7 +57,13 @@ class RaisesBackend(BackendBase):
 
 
 class FailedIdentitiesBackend(MockBackend):
-    """Fails the identities that contain a 1."""
+    """Fails the identities that contain a 1.
+
+    >>> FailedIdentitiesBackend(None, "some").send("id", "hello", ["+1"], {})
+    Traceback (most recent call last):
+        ...
+    gateway.errors.MessageSendingError: these have a 1
+    """
 
     def send(self, id_: str, text: str, identities: list[str], context: dict[str, Any]) -> bool:
         """Remember a message; raise MessageSendingError for those with a 1."""
@@ -58,7 +75,13 @@ class FailedIdentitiesBackend(MockBackend):
 
 
 class MockApp(App):
-    """Records (phase, message) in ``calls``, and returns what ``return_values`` says for a phase."""
+    """Records (phase, message) in ``calls``, and returns what ``return_values`` says for a phase.
+
+    >>> app = get_router().add_app(MockApp)
+    >>> app.configure(handle=True)
+    >>> receive("hi", lookup_connections("mockbackend", "+1")[0]).handled
+    True
+    """
 
     def configure(self, *_: Any, **return_values: Any) -> None:
         """Take what each phase returns."""
@@ -99,6 +122,10 @@ class TestRouter(BlockingRouter):
 
     It always has a ``MockBackend`` called ``mockbackend``. With ``disable_phases`` it only keeps them: no phase, no
     backend, nothing stored. Where nothing was configured it uses a database of its own, which is then removed.
+
+    >>> _ = receive("hi", lookup_connections("mockbackend", "+1")[0])
+    >>> [message.text for message in get_router().inbound][-1:]
+    ['hi']
     """
 
     __test__ = False

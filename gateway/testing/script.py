@@ -50,6 +50,10 @@ def run_script(text: str, strict: bool = True, backend: str = BACKEND) -> None:
     An expected line takes one message that went out before it and was not taken yet. ``strict``: what went out
     and no line took is an error, at the end. The router in use is taken if it is a TestRouter, else one
     with the apps of the config.
+
+    >>> run_script('''
+    ...     +254700000001 > hello
+    ... ''')
     """
     lines = parse(text)
     with _router() as router:

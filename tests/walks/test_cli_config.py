@@ -52,6 +52,27 @@ def test_code_that_cannot_be_loaded_is_a_fault_for_check(folder):
     ]  # fmt: skip
 
 
+def test_what_an_app_can_not_work_with_is_a_fault_for_check(folder):
+    folder.write(
+        "[gateway]\napps = ['gateway.apps.forward', 'gateway.apps.webhook', 'gateway.apps.email']\n"
+        "[modem.mtn]\nport = 'virtual'\n"
+        "[[app.forward.rule]]\nto = '+254700000001'\nthrough = 'mtm'\n"
+        "[app.webhook.crm]\nurl = 'https://crm.example/'\nsecret = { file = 'crm.secret' }\n"
+        "[app.email]\nhost = 'mail.example'\nsender = 'a@mail.example'\nuser = 'a'\npassword = { env = 'NOT_SET' }\n"
+    )
+    ran = folder.run("check")
+    assert (ran.status, ran.out) == (78, "")
+    forward, hook, mail = ran.err.splitlines()
+    assert forward.endswith("app.forward: rule 1: there is no backend 'mtm'; did you mean 'mtn'?")
+    assert "app.webhook: crm.secret: the secret file" in hook
+    assert f"{folder.path}/crm.secret can't be read" in hook
+    assert mail.endswith("app.email: password: the environment variable NOT_SET is not set")
+    (folder.path / "crm.secret").write_text("s3cr3t")
+    ran = folder.run("check", NOT_SET="set")
+    assert len(ran.err.splitlines()) == 1
+    assert "s3cr3t" not in ran.out + ran.err
+
+
 def test_warnings_do_not_fail(folder):
     folder.write("[backend.pool]\ndevices = ['elsewhere']\n")
     ran = folder.good("check")

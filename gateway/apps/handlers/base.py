@@ -12,7 +12,17 @@ if TYPE_CHECKING:
 
 
 class BaseHandler:
-    """One answer to one kind of message. ``dispatch`` says whether the message is this handler's."""
+    """One answer to one kind of message. ``dispatch`` says whether the message is this handler's.
+
+    >>> class Shout(BaseHandler):
+    ...     @classmethod
+    ...     def dispatch(cls, router, msg):
+    ...         if msg.text.isupper():
+    ...             msg.respond("no need to shout")
+    ...             return True
+    >>> Shout.test("HELP")
+    ['no need to shout']
+    """
 
     def __init__(self, router: BlockingRouter | None, msg: IncomingMessage) -> None:
         self.router = router
