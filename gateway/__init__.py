@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from gateway.message import ErrorMessage, IncomingMessage, OutgoingMessage
     from gateway.router import BlockingRouter, QueuedRouter
     from gateway.router.changing import change_messages
+    from gateway.standing import Device, devices
     from gateway.store.types import Backend, Connection, Contact
     from gateway.transmission import Transmission
 
@@ -56,6 +57,7 @@ _HOMES = {
     "gateway.apps.base": "App",
     "gateway.apps.handlers": "BaseHandler KeywordHandler PatternHandler",
     "gateway.backends": "BackendBase",
+    "gateway.standing": "Device devices",
     "gateway.errors": "ConfigurationError GatewayError HandlerError MessageSendingError StoreError",
     "gateway.message": "ErrorMessage IncomingMessage OutgoingMessage",
     "gateway.router": "BlockingRouter QueuedRouter",
@@ -67,11 +69,11 @@ _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
 
 __all__ = [
     "App", "Backend", "BackendBase", "BaseHandler", "BlockingRouter", "ConfigurationError", "Connection", "Contact",
-    "ErrorMessage", "GatewayError", "HandlerError", "IncomingMessage", "KeywordHandler", "MessageSendingError",
-    "OutgoingMessage", "PatternHandler", "QueuedRouter", "StoreError", "Transmission", "add_contact", "alisten",
-    "asend", "change_messages", "configure", "contact_connections", "delete_contact", "edit_contact", "find_contacts",
-    "forget_listener", "get_message", "get_router", "group_connections", "listen", "lookup_connections", "messages",
-    "receive", "send", "set_contact", "set_router",
+    "Device", "ErrorMessage", "GatewayError", "HandlerError", "IncomingMessage", "KeywordHandler",
+    "MessageSendingError", "OutgoingMessage", "PatternHandler", "QueuedRouter", "StoreError", "Transmission",
+    "add_contact", "alisten", "asend", "change_messages", "configure", "contact_connections", "delete_contact",
+    "devices", "edit_contact", "find_contacts", "forget_listener", "get_message", "get_router", "group_connections",
+    "listen", "lookup_connections", "messages", "receive", "send", "set_contact", "set_router",
 ]  # fmt: skip
 
 

@@ -49,7 +49,7 @@ def restore(
 
     What was queued when the copy was made, and has been sent since, would be sent again: --hold prevents it.
     """
-    from gateway.service import lock
+    from gateway import lock
     from gateway.store import restoring
 
     one = program.of(context)
@@ -90,8 +90,8 @@ def factory_reset(
 
     The service must not run. Quotas that are used up, pauses and refused PINs are forgotten too.
     """
+    from gateway import lock
     from gateway.cli import resetting
-    from gateway.service import lock
 
     one = program.of(context)
     with lock.hold(one.config().gateway.state):

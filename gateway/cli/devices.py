@@ -22,8 +22,6 @@ ANSWER_S = 15.0
 """How long the service may take to do what is asked."""
 USSD_S = 200.0
 """The same for what the network answers; the service gives up earlier and says so."""
-STALE_S = 120.0
-"""A device of another node that was not heard of for so long counts as down."""
 
 HEADS = (
     "DEVICE", "KIND", "STATE", "SIGNAL", "OPERATOR", "MAY SEND", "QUEUED", "SENDING", "SENT", "FAILED", "RECEIVED",
@@ -57,26 +55,11 @@ def status(context: typer.Context, as_json: output.Json = False) -> None:
 
 
 def _rows(one: program.Program, outlook: Outlook) -> list[DeviceRow]:
-    """The devices of this config as they are now, then those of other nodes."""
-    from gateway.store.types import DeviceRow
+    """The devices as they are now, each with what is queued for it."""
+    from gateway.standing import standing
 
-    config, node = one.config(), one.config().gateway.node
-    rows = []
-    for name, device in config.devices.items():
-        queued = outlook.queued.get(name, 0)
-        fresh = DeviceRow(name, device.kind, device.driver, node, "starting", "", False, queued=queued)
-        row = replace(outlook.rows.get(name, fresh), kind=device.kind, driver=device.driver)
-        if not outlook.service_runs:
-            row = replace(row, state="down", reason="the service doesn't run")
-        elif not device.enabled:
-            row = replace(row, state="down", reason="disabled in the config")
-        rows.append(row)
-    for name, row in outlook.rows.items():
-        if name not in config.devices and row.node and row.node != node:
-            stale = output.now_ms() - row.updated_ms > STALE_S * 1000
-            gone = f"not heard of since {output.moment(row.updated_ms)}"
-            rows.append(replace(row, state="down", reason=gone) if stale else row)
-    return rows
+    found = standing(one.config(), outlook.rows, running=outlook.service_runs, now_ms=output.now_ms())
+    return [replace(row, queued=outlook.queued.get(row.name, 0)) for row in found]
 
 
 def _missing_apps(one: program.Program) -> dict[str, str]:

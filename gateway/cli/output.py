@@ -77,10 +77,10 @@ def device(row: DeviceRow) -> dict[str, Any]:
         "sent_total", "failed_total", "received_total",
     )  # fmt: skip
     more = ("technology", "registration", "memory_used", "memory_size", "balance")
-    heard_s = (row.health.get("details") or {}).get("heard_s")
-    last = None if heard_s is None else moment(row.updated_ms - round(heard_s * 1000))
+    from gateway.standing import last_answer_ms
+
     seen = {name: getattr(row, name) for name in names} | {name: row.health.get(name) for name in more}
-    return seen | {"last_answer": last} | _flow(row)
+    return seen | {"last_answer": moment(last_answer_ms(row))} | _flow(row)
 
 
 def _flow(row: DeviceRow) -> dict[str, Any]:

@@ -79,7 +79,7 @@ class Program:
     @property
     def service_runs(self) -> bool:
         """Whether the service runs on this state directory."""
-        from gateway.service import lock
+        from gateway import lock
 
         return lock.is_held(self.config().gateway.state)
 

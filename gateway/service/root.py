@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 
 from drivers.base import State
-from gateway import api, logs, wake
+from gateway import api, lock, logs, wake
 from gateway import config as configs
 from gateway.apps import renewing
 from gateway.config import Secrets
 from gateway.config.model import Config
 from gateway.errors import ConfigurationError, SchemaError, StoreError
-from gateway.service import jobs, lock
+from gateway.service import jobs
 from gateway.service.clock import Clock
 from gateway.service.fleet import Fleet
 from gateway.service.flows import Shared

@@ -11,9 +11,8 @@ import time
 
 import pytest
 
-from gateway import logs
+from gateway import lock, logs
 from gateway.errors import StoreError
-from gateway.service import lock
 from gateway.service.clock import Clock, StepGuard
 from gateway.service.notify import Notifier
 from gateway.service.schedule import Job, Schedule
@@ -75,7 +74,7 @@ def test_one_service_has_the_lock_and_others_know(tmp_path):
 
 
 def test_the_lock_ends_with_its_process(tmp_path):
-    code = "import sys; from pathlib import Path; from gateway.service import lock\n"
+    code = "import sys; from pathlib import Path; from gateway import lock\n"
     code += "with lock.hold(Path(sys.argv[1])):\n print('held', flush=True); sys.stdin.read()"
     with subprocess.Popen(
         [sys.executable, "-c", code, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE

@@ -259,3 +259,19 @@ def test_an_answer_that_comes_after_a_kill_is_the_message_s_own_and_nothing_is_s
         (attempt,) = queries.attempts(c, first.transmissions[0].id)
     assert [part.reference for part in attempt.parts] == [str(modem.witness()[1]["reference"])]
     assert service.stop() == 0
+
+
+def test_apps_and_other_processes_see_how_a_device_is(walk, tmp_path):
+    modem = virtual_modem(tmp_path)
+    service = walk(config(tmp_path, modem, modem_keys='driver = "at"'), modem=modem)
+    assert [(each.name, each.state, each.reason) for each in gateway.devices()] == [
+        ("modem", "down", "the service doesn't run")
+    ]
+    service.start()
+    state(service, "up")
+    (found,) = eventually(lambda: [each for each in gateway.devices() if each.state == "up" and each.signal], 60)
+    assert (found.kind, found.driver, found.registration, found.roaming) == ("modem", "at", "home", False)
+    assert (found.memory_used, found.memory_size is not None, found.imei is not None) == (0, True, True)
+    assert found.last_answer.tzinfo is not None
+    assert found.technology is not None
+    assert service.stop() == 0
