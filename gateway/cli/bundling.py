@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 LOG_LINES = 2000
 MESSAGES = 200
+RECORD_S = 10.0
+"""How long a modem's driver may take to hand over its record; it may be waiting for the network."""
 SECRET_KEY = re.compile(r"(?i)pass|secret|token|pin\b|puk|key$|auth")
 NUMBER = re.compile(r"(?<![\w./:-])\+?\d{6,}(?!\.?\w|[/:-])")
 URL_PASSWORD = re.compile(r"(://[^\s:/@]+:)[^\s@]+@")
@@ -69,7 +71,25 @@ def _files(one: Program, findings: Iterable[Finding]) -> Iterator[tuple[str, str
         yield "config.json", masked(json.dumps(_dump(one), indent=2, ensure_ascii=False, default=str))
     with contextlib.suppress(StoreError, ConfigurationError):
         yield from _stored(one)
+        yield from _records(one)
     yield "log.txt", masked(_log())
+
+
+def _records(one: Program) -> Iterator[tuple[str, str]]:
+    """The last minutes of each modem's line: a new record where the service runs, and those made at faults."""
+    from gateway.cli.devices import ask
+
+    for name in one.config().modem if one.service_runs else ():
+        try:
+            ask(one, name, "record", limit_s=RECORD_S)
+        except GatewayError as error:
+            yield f"records/{name}.txt", masked(f"no new record: {error}\n")
+    folder = one.config().gateway.state / "records"
+    try:
+        for path in sorted(folder.glob("*.txt")):
+            yield f"records/{path.name}", masked(path.read_text(encoding="utf-8", errors="replace"))
+    except OSError as error:
+        yield "records/unread.txt", f"{folder} can't be read ({error.strerror}); try it with sudo\n"
 
 
 def _versions() -> str:

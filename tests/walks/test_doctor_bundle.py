@@ -7,7 +7,7 @@ import tarfile
 
 import pytest
 from cli_runs import Folder
-from running import virtual_modem
+from running import Service, virtual_modem
 
 from gateway import config
 from gateway.cli import devicechecks
@@ -47,6 +47,25 @@ def test_a_bundle_holds_all_but_what_is_private(tmp_path):
     again = folder.run("doctor", "--bundle", "help.tar.gz")
     assert again.status == 1
     assert "exists already" in again.err
+
+
+def test_a_bundle_has_the_record_of_each_modem_while_the_service_runs(tmp_path):
+    service = Service(tmp_path, '[gateway]\nstate = "state"\n[modem.mtn]\nport = "virtual"\ndriver = "at"\n')
+    try:
+        service.start(60)
+        folder = Folder(tmp_path)
+        folder.good("send", "mtn", "for your eyes only", NUMBER, "--wait", "60")
+        folder.run("doctor", "--bundle", "help.tar.gz")
+        with tarfile.open(tmp_path / "help.tar.gz") as archive:
+            (name,) = [name for name in archive.getnames() if "/records/" in name]
+            told = archive.extractfile(name).read().decode()
+        assert name.startswith("help/records/mtn-")
+        assert "> AT+CMGS=" in told
+        assert NUMBER[1:] not in told
+        assert "for your eyes" not in told
+        assert service.stop() == 0
+    finally:
+        service.close()
 
 
 @pytest.mark.parametrize(
