@@ -157,11 +157,8 @@ def rehearse(one: Program, orders: Sequence[Order], extra: Mapping[str, Any], as
         except ValueError as error:
             raise typer.BadParameter(str(error), param_hint="TEXT") from None
         for number in dict.fromkeys(normalise(each, one.config().gateway.region) for each in order.numbers):
-            way = rehearsal.row(order.backend, number, len(order.text), found.parts)
-            rows.append({
-                "backend": order.backend, "identity": number, "encoding": str(found.encoding), "parts": found.parts,
-                **way,
-            })  # fmt: skip
+            way = rehearsal.row(order.backend, number, order.text, extra["encoding"], found)
+            rows.append({"backend": order.backend, "identity": number, **way})
     if as_json:
         output.emit(*rows)
     else:

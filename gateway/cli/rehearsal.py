@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from drivers.text.segments import Count
 from gateway.backends import Choice, NoRouteError, Wish, choose
 from gateway.cli import output
 from gateway.cli.outlook import DOWN, Outlook
 from gateway.cli.program import Program
 from gateway.config.model import PoolConfig
+from gateway.parts import Counting
 from gateway.store import optouts
 from gateway.store.gate import OPTED_OUT
 
@@ -22,6 +24,7 @@ class Rehearsal:
     def __init__(self, one: Program, extra: Mapping[str, Any]) -> None:
         self._one, self._outlook = one, Outlook(one)
         self._config, self._clock = self._outlook.config, self._outlook.clock
+        self._counting = Counting(self._config)
         at: datetime | None = extra["at"]
         self._priority: int = extra["priority"]
         self._now_ms, self._now = self._clock.now_ms(), self._clock.mono()
@@ -29,18 +32,24 @@ class Rehearsal:
         self._free_at: dict[str, float] = {}
         """By device, when the next part may leave after those that were put there (monotonic)."""
 
-    def row(self, backend: str, number: str, characters: int, parts: int) -> dict[str, Any]:
-        """Route, device, time and cost of one message to one number."""
+    def row(self, backend: str, number: str, text: str, encoding: str | None, usual: Count) -> dict[str, Any]:
+        """Encoding, parts, route, device, time and cost of one message to one number; ``usual``: its parts by the plain
+        GSM alphabet."""
+        told = {"encoding": str(usual.encoding), "parts": usual.parts, "route": None, "device": None}
         try:
-            choice = self._choose(backend, number, characters, parts)
+            choice = self._choose(backend, number, len(text), usual.parts)
         except NoRouteError as error:
-            return {"route": None, "device": None, "when": f"never: {error}", "cost": None}
+            return told | {"when": f"never: {error}", "cost": None}
         route = choice.lane.partition("@")[0]
         if self._opted_out(number):
-            return {"route": route, "device": None, "when": f"never: {OPTED_OUT}", "cost": None}
-        device = self._device(choice, parts)
+            return told | {"route": route, "when": f"never: {OPTED_OUT}", "cost": None}
+        device = self._device(choice, usual.parts)
+        found = self._counting.of(device, text, encoding, usual)
+        parts = found.parts
         settings = self._config.devices.get(device) if device else self._config.backend.get(route)
         return {
+            "encoding": str(found.encoding),
+            "parts": parts,
             "route": route,
             "device": device,
             "when": self._when(choice, device, number, parts),

@@ -10,6 +10,7 @@ from gateway.apps.base import App
 from gateway.backends import BackendBase
 from gateway.errors import GatewayError, MessageSendingError
 from gateway.message import IncomingMessage, Message, OutgoingMessage
+from gateway.parts import Counting
 from gateway.router import delivery, incoming, lanes, outgoing, phases
 from gateway.router.registry import Registry
 from gateway.router.statuses import Statuses
@@ -55,7 +56,7 @@ class BlockingRouter:
         self.session = session.current()
         self.config = self.session.config
         self._registry = Registry(self, self.config)
-        self._lanes = lanes.Lanes(self)
+        self._lanes, self._counting = lanes.Lanes(self), Counting(self.config)
         self.gate = Gate(self.config)
         """What every message passes on its way out."""
         self._statuses = Statuses(self, of_the_config=apps is None)
@@ -185,7 +186,8 @@ class BlockingRouter:
         if cancelled_by is not None:
             msg.processed = False
         self._refuse_opted_out(msg)
-        return outgoing.prepare(msg, outgoing.check(msg), self._lanes.of, cancelled_by.name if cancelled_by else None)
+        by = cancelled_by.name if cancelled_by else None
+        return outgoing.prepare(msg, outgoing.check(msg), self._lanes.of, self._counting, by)
 
     def _refuse_opted_out(self, msg: OutgoingMessage) -> None:
         """Say at once what the gate would say of these recipients."""

@@ -11,6 +11,7 @@ from drivers.text import binary, segments
 from gateway.backends import Choice, NoRouteError
 from gateway.given import json_fields
 from gateway.message import Desk, ErrorMessage, OutgoingMessage
+from gateway.parts import Counting
 from gateway.store.types import Connection, MessageRow, NewMessage, NewTransmission, Status
 from gateway.transmission import moment
 
@@ -77,6 +78,7 @@ def prepare(
     msg: OutgoingMessage,
     count: segments.Count,
     lane_of: Callable[[OutgoingMessage, Connection, int], Choice],
+    counting: Counting,
     cancelled_by: str | None,
 ) -> NewMessage:
     """Give the row of a message that was checked."""
@@ -92,8 +94,9 @@ def prepare(
             status, error = Status.CANCELLED, msg.refused[connection.id]
         if cancelled_by is not None:
             status, error = Status.CANCELLED, f"cancelled by the app {cancelled_by}"
+        there = counting.of(lane, msg.text, msg.encoding, count)
         return NewTransmission(
-            connection.id, connection.backend.name, connection.identity, lane, count.parts, str(count.encoding),
+            connection.id, connection.backend.name, connection.identity, lane, there.parts, str(there.encoding),
             status, error,
         )  # fmt: skip
 

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from gateway.config.model import ModemConfig, SmppConfig
 from gateway.limits import Limiter
+from gateway.parts import Splitter
 from gateway.policy import DevicePolicy
 from gateway.service.clock import Clock
 from gateway.service.fleet import Fleet
 from gateway.service.outgoing import Outgoing
-from gateway.service.parts import Splitter
 
 
 def outgoing(settings: ModemConfig | SmppConfig, clock: Clock, fleet: Fleet) -> Outgoing:
     """The flow of a device, without what it has used of its limits yet."""
     policy = DevicePolicy(settings.attempts, settings.retry, settings.on_unknown, settings.settle)
-    if isinstance(settings, SmppConfig):
-        splitter = Splitter(settings.alphabet)
-    else:
-        national, wide = settings.national or (0, 0), settings.wide_reference
-        splitter = Splitter(national=national, wide_reference=wide, simplify=settings.transliterate)
     return Outgoing(
-        policy, Limiter(), splitter, clock, receipts=settings.receipts, metered=settings.limited,
+        policy, Limiter(), Splitter.of(settings), clock, receipts=settings.receipts, metered=settings.limited,
         subjects=lambda claimed: fleet.gate.subjects(claimed.lane, claimed.fields, settings.name),
     )  # fmt: skip

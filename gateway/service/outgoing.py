@@ -16,10 +16,10 @@ from drivers.base import Fault, Left, Outcome, Part, Result, Submit
 from gateway import logs
 from gateway.limits import Limiter
 from gateway.limits.limiter import RAMP_STEP_S
+from gateway.parts import Splitter
 from gateway.policy import DevicePolicy, after
 from gateway.service.clock import Clock
 from gateway.service.pace import Backoff
-from gateway.service.parts import Splitter
 from gateway.store.types import Claimed, PartResult, Settlement, Status, UsageRow
 
 log = logs.get(__name__)

@@ -8,11 +8,11 @@ from drivers.text import binary
 from gateway.config import from_mapping
 from gateway.config.model import BalanceConfig
 from gateway.errors import ConfigurationError
+from gateway.parts import Splitter
 from gateway.service.balance import AGAIN_S, TOKEN, Balance
 from gateway.service.clock import Clock
 from gateway.service.history import MOST_SIMS, History
 from gateway.service.options import of
-from gateway.service.parts import Splitter
 from gateway.store import devices, outbox
 from gateway.store.types import Claimed, DeviceRow, Status
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from drivers.base import Fault, Left, Outcome, Result
 from gateway.limits import Limiter, Rate, Recipients
+from gateway.parts import Splitter
 from gateway.policy import DevicePolicy
 from gateway.service.clock import Clock
 from gateway.service.outgoing import Outgoing
-from gateway.service.parts import Splitter
 from gateway.store.types import Claimed, Status
 
 

@@ -224,6 +224,11 @@ def test_a_national_alphabet_saves_parts_and_arrives(walk, tmp_path):
     keys = 'driver = "at"\nnational = { single = "turkish" }\ntransliterate = true\nwide_reference = true'
     service = walk(config(tmp_path, modem, modem_keys=keys), modem=modem).start()
     turkish, czech = send("ığüşöç " * 20), send("Příliš žluťoučký kůň")
+    assert [(one.encoding, one.parts) for one in (turkish.transmissions[0], czech.transmissions[0])] == [
+        ("gsm7", 2), ("gsm7", 1),
+    ]  # fmt: skip
+    told = service.cli("send", "modem", "ığüşöç " * 20, PHONE, "--dry-run", "--json")
+    assert '"encoding": "gsm7", "parts": 2' in told
     for message in (turkish, czech):
         eventually(lambda sent=message: status(sent)[0] in ("sent", "delivered"))
     sent = modem.witness()

@@ -1,13 +1,14 @@
-"""How a claimed message is cut for one device."""
+"""How a message is cut for one device, and how many parts it will need there."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from drivers.base import Part
+from drivers.base import Encoding, Part
 from drivers.text import binary
-from drivers.text.segments import split, unfit
+from drivers.text.segments import Count, count, split, unfit
 from drivers.text.transliterate import transliterate
+from gateway.config.model import Config, ModemConfig, SmppConfig
 from gateway.store.types import Claimed
 
 
@@ -30,6 +31,19 @@ class Splitter:
         self._tables = [tables for tables in ((0, single), (locking, single)) if any(tables)]
         self._wide, self._simplify = wide_reference, simplify
 
+    @classmethod
+    def of(cls, settings: ModemConfig | SmppConfig) -> Splitter:
+        """The one of a device."""
+        if isinstance(settings, SmppConfig):
+            return cls(settings.alphabet)
+        national, wide = settings.national or (0, 0), settings.wide_reference
+        return cls(national=national, wide_reference=wide, simplify=settings.transliterate)
+
+    def count(self, text: str, encoding: str | None) -> Count:
+        """What ``split`` will need for a text. Raises ValueError as it does."""
+        text, (locking, single) = self._choose(text, encoding)
+        return count(text, encoding, alphabet=self._alphabet, wide_reference=self._wide, locking=locking, single=single)
+
     def split(self, claimed: Claimed) -> Sequence[Part]:
         """The parts of one attempt. Raises ValueError, with one sentence, for what can't be sent this way."""
         if binary.is_binary(claimed.fields):
@@ -49,3 +63,21 @@ class Splitter:
                 return text, tables
         simple = transliterate(text) if self._simplify else text
         return (text if unfit(simple, alphabet=self._alphabet) else simple), (0, 0)
+
+
+class Counting:
+    """Counts parts as the devices of a config will cut them."""
+
+    def __init__(self, config: Config) -> None:
+        self._splitters = {name: Splitter.of(settings) for name, settings in config.devices.items()}
+
+    def of(self, device: str | None, text: str, encoding: str | None, usual: Count) -> Count:
+        """What a text needs at ``device``; ``usual``, the count of the plain GSM alphabet, where none is chosen yet, or
+        where the device can't say."""
+        splitter = self._splitters.get(device or "")
+        if splitter is None or usual.encoding is Encoding.BINARY:
+            return usual
+        try:
+            return splitter.count(text, encoding)
+        except ValueError:
+            return usual
