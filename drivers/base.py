@@ -150,7 +150,7 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Reopen:
-    """Close the line in order, once what has left is answered, and open it again at once (carrier accounts)."""
+    """Close the line in order, once what has left is answered, and open it again; a modem is restarted meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from drivers.base import (
     Pause,
     Record,
     Recorded,
+    Reopen,
     State,
     Submit,
     Ussd,
@@ -31,7 +32,7 @@ from drivers.gsm.opening import Finder
 from drivers.gsm.outcomes import Doubts
 from drivers.gsm.ports import PortError, PortGoneError
 from drivers.gsm.recorder import Recorder
-from drivers.gsm.recovery import Recovery
+from drivers.gsm.recovery import Recovery, Step
 from drivers.gsm.reporting import Reporter
 from drivers.gsm.rescue import Rescue
 from drivers.gsm.sending import Engine, Outbox
@@ -40,6 +41,9 @@ from drivers.gsm.settings import Settings
 from drivers.gsm.sim import SimState
 from drivers.gsm.unasked import Hint
 
+RESTART_S = 30.0
+RESTARTED_S = 3.0
+"""What a modem needs at least before it is worth opening again."""
 SIM_S = 2.0
 """Between two looks at a SIM that is not ready."""
 SEND_SLACK_S = 30.0
@@ -150,6 +154,8 @@ class GsmDriver:
                 self._say(Recorded(command.token, self._recorder.dump(time.monotonic())))
             case Pause():
                 self._pause(on=command.on)
+            case Reopen():
+                self._restart()
             case Close():
                 self._outbox.hand_back("the device is being closed")
                 self._closing = True
@@ -162,6 +168,16 @@ class GsmDriver:
         else:
             self._recovery.retry_mono = 0.0
             self._reporter.tell(None, State.STARTING, "opening the modem")
+
+    def _restart(self) -> None:
+        """A person asks: restart the modem where it is open, and open it again in any case."""
+        if self._paused:
+            return
+        if self._session:
+            with self._busy(RESTART_S, "restarting the modem"):
+                self._rescue.from_inside(self._session, self._attendant.hints, Step.RESET, "a person asked for it")
+        self._stop(State.STARTING, "restarted by a person")
+        self._recovery.absent(time.monotonic(), RESTARTED_S)
 
     # Work
 

@@ -33,7 +33,7 @@ Device = Annotated[str, typer.Argument(metavar="DEVICE")]
 
 def add(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (status, pause, resume, unlock, ussd):
+    for command in (status, pause, resume, restart, unlock, ussd):
         app.command()(command)
 
 
@@ -136,6 +136,14 @@ def pause(context: typer.Context, device: Device) -> None:
 def resume(context: typer.Context, device: Device) -> None:
     """Open a paused device again."""
     ask(program.of(context), device, "resume")
+
+
+def restart(context: typer.Context, device: Device) -> None:
+    """Restart a modem and open it again; an account ends its binds and binds anew."""
+    one = program.of(context)
+    if not one.service_runs:
+        raise GatewayError("the service doesn't run, so nothing is open; start it with sms-gateway run")
+    ask(one, device, "restart")
 
 
 def unlock(context: typer.Context, device: Device) -> None:

@@ -1,4 +1,4 @@
-"""What people ask of a device while the service runs: pause, resume, unlock, ussd, record, rebind."""
+"""What people ask of a device while the service runs: pause, resume, unlock, ussd, record, rebind, restart."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class RequestDesk:
                     keeper.again("unlocked: its process starts anew")
                 case "rebind" if state.kind != "smpp":
                     self._refuse(request.id, "a modem has nothing to bind; pause and resume open it anew")
-                case "rebind":
+                case "rebind" | "restart":
                     keeper.send(Reopen())
-                    self._answers[request.id] = {"done": "rebind"}
+                    self._answers[request.id] = {"done": request.kind}
                 case "ussd":
                     keeper.send(*self._ussd(request, state, now))
                 case "record":

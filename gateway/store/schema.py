@@ -349,6 +349,17 @@ listening = Table(
 )
 """What a reader of a listener was given and has not acknowledged."""
 
+control = Table(
+    "control",
+    metadata,
+    Column("admin", Text, primary_key=True),
+    Column("counter", BigInteger, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("locked_until_ms", BigInteger),
+    sqlite_with_rowid=False,
+)
+"""Those who may give orders by SMS. ``counter``: of the next code."""
+
 change = Table(
     "change",
     metadata,

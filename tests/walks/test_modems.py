@@ -1,5 +1,6 @@
 """A service with modems on ptys: PINs over crashes, SIMs that move, lost networks, balances and records."""
 
+import base64
 import signal
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from running import PHONE, Device, Service, config, eventually, virtual_modem
 
 import gateway
 from gateway import wake
+from gateway.apps.control import hotp
 from gateway.store import devices, queries, requests
 
 MOVED = "89440000000000000018"
@@ -279,4 +281,40 @@ def test_apps_and_other_processes_see_how_a_device_is(walk, tmp_path):
     assert (found.memory_used, found.memory_size is not None, found.imei is not None) == (0, True, True)
     assert found.last_answer.tzinfo is not None
     assert found.technology is not None
+    assert service.stop() == 0
+
+
+def test_an_order_by_sms_restarts_the_modem_and_is_obeyed_once_over_a_kill(walk, tmp_path):
+    key = b"12345678901234567890"
+    (tmp_path / "amina.secret").write_text(base64.b32encode(key).decode())
+    modem = virtual_modem(tmp_path)
+    text = config(tmp_path, modem, modem_keys='driver = "at"').replace(
+        '["gateway.apps.echo"]', '["gateway.apps.control"]'
+    )
+    text += f'[app.control.admin.amina]\nnumber = "{PHONE}"\nsecret = {{ file = "amina.secret" }}\n'
+    service = walk(text, modem=modem).start(60)
+    state(service, "up")
+
+    def ordered(text):
+        with modem.control() as control:
+            control.deliver(PHONE, text)
+
+    def answers():
+        return [entry["text"] for entry in modem.witness()]
+
+    ordered(f"gw {hotp(key, 0)} status")
+    eventually(lambda: answers() and answers()[0].startswith("modem up "), 60, service.log.read_text)
+    ordered(f"gw {hotp(key, 1)} restart modem")
+    eventually(lambda: answers()[1:] == ["modem: restart is under way."], 60, service.log.read_text)
+    eventually(lambda: "restarted by a person" in service.log.read_text(), 60, service.log.read_text)
+    state(service, "up")
+    service.kill()
+    service.start(60)
+    state(service, "up")
+    ordered(f"gw {hotp(key, 1)} restart modem")
+    eventually(lambda: "an order by SMS was refused" in service.log.read_text(), 60, service.log.read_text)
+    service.cli("restart", "modem")
+    eventually(lambda: service.log.read_text().count("restarted by a person") == 2, 60, service.log.read_text)
+    state(service, "up")
+    assert len(answers()) == 2
     assert service.stop() == 0
