@@ -264,6 +264,8 @@ class Health:
     smsc: str | None = None
     memory_used: int | None = None
     memory_size: int | None = None
+    clock_skew_s: float | None = None
+    """How far the network's time, as the device knows it, is ahead of this host's (s); 0 where they agree."""
     window: int = 1
     """How many parts may be with the device at once."""
     in_flight: int = 0

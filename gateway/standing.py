@@ -13,6 +13,8 @@ from gateway.store import devices as rows
 from gateway.store.types import DeviceRow
 from gateway.transmission import moment
 
+WRONG_S = 300.0
+"""A wall clock that is so far (s) from the time of the network is wrong."""
 STALE_S = 120.0
 """A device of another node that was not heard of for so long counts as down."""
 
@@ -108,6 +110,24 @@ def standing(config: Config, seen: Mapping[str, DeviceRow], *, running: bool, no
             gone = f"not heard of since {heard:%Y-%m-%dT%H:%M:%SZ}" if heard else ""
             found.append(replace(row, state="down", reason=gone) if stale else row)
     return found
+
+
+def clock_doubt(skews: Mapping[str, float | None]) -> str | None:
+    """Why the time of this host is not trusted, in a sentence; None where no network speaks against it, or one for it.
+
+    ``skews``: by device that is up, how far its network's time is ahead of the host's (s).
+    """
+    told = {name: skew for name, skew in skews.items() if skew is not None}
+    if not told:
+        return None
+    name, skew_s = min(told.items(), key=lambda item: abs(item[1]))
+    if abs(skew_s) <= WRONG_S:
+        return None
+    way = "behind" if skew_s > 0 else "ahead of"
+    return (
+        f"this host's clock is {abs(skew_s) / 60:.0f} minutes {way} the network's time, says {name}; until it is set "
+        "nothing expires, and nothing that was stored for a moment leaves"
+    )
 
 
 def last_answer_ms(row: DeviceRow) -> int | None:

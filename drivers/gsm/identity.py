@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from drivers.gsm.at import At
 
 ICCID_COMMANDS = ("AT+CCID", "AT^ICCID?", "AT+QCCID", "AT+ZICCID?", "AT+ICCID")
 """Each maker has its own; AT+CRSM below is the standard's."""
 _ICCID = re.compile(r"\b(89\d{15,20})F?\b", re.IGNORECASE)
+_CLOCK = re.compile(r"(\d\d/\d\d/\d\d,\d\d:\d\d:\d\d)([+-]\d{1,2})")
+"""AT+CCLK? (3GPP TS 27.007 §8.15): the zone in quarters of an hour."""
+MADE = datetime(2026, 1, 1, tzinfo=UTC)
+LIFE = timedelta(days=40 * 365)
+"""No network tells a time before this was written, or so long after: a modem that does has not been told any."""
+AGREES_S = 120.0
 _DIGITS = re.compile(r"\b(\d{14,16})\b")
 
 TECHNOLOGIES = {
@@ -110,6 +117,26 @@ def read_smsc(at: At) -> str | None:
         # Under AT+CSCS="UCS2" it comes in UTF-16.
         number = bytes.fromhex(number).decode("utf-16-be", "replace")
     return number or None
+
+
+def read_clock(at: At, now_s: float) -> float | None:
+    """How far the modem's clock, which the network sets (NITZ, 3GPP TS 22.042), is ahead of ``now_s`` (Unix time).
+
+    In seconds, whole minutes, 0 where they agree to two minutes. None when the modem has no clock, does not say its
+    zone, or was told no time since its start. Raises ModemSilentError, PortGoneError.
+    """
+    found = _CLOCK.search(at.try_value("AT+CCLK?", "+CCLK") or "")
+    if found is None:
+        return None
+    moment, quarters = found.groups()
+    try:
+        told = datetime.strptime(f"{moment}+0000", "%y/%m/%d,%H:%M:%S%z") - timedelta(minutes=15 * int(quarters))
+    except ValueError:
+        return None
+    if not MADE <= told < MADE + LIFE:
+        return None
+    skew_s = told.timestamp() - now_s
+    return 0.0 if abs(skew_s) <= AGREES_S else 60.0 * round(skew_s / 60)
 
 
 def read_signal(at: At) -> int | None:

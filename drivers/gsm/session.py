@@ -82,6 +82,7 @@ class Session:
         self.iccid: str | None = None
         self.imsi: str | None = None
         self.smsc: str | None = None
+        self.clock_skew_s: float | None = None
         self.memories: Memories | None = None
         self.ready = False
 
@@ -177,6 +178,8 @@ class Session:
             if not self.at.command(f"AT{name}=2").ok:
                 self.at.command(f"AT{name}=1")
         self.at.command("AT+CLIP=1")
+        # Let the network set the modem's clock (3GPP TS 27.007 §8.40).
+        self.at.command("AT+CTZU=1")
         self.at.command("AT+COPS=3,0")
 
     def refresh(self) -> None:
@@ -187,6 +190,7 @@ class Session:
             if found != self.iccid:
                 raise SimChangedError(f"another SIM was put in: {found} instead of {self.iccid}")
         self.network = replace(identity.read_network(self.at), signal=self.engine.signal(self.at))
+        self.clock_skew_s = identity.read_clock(self.at, time.time())
 
     def poll(self) -> list[Event]:
         """Everything that came in and was not offered."""
@@ -230,5 +234,6 @@ class Session:
             smsc=self.smsc,
             memory_used=memories.used if memories else None,
             memory_size=memories.size if memories else None,
+            clock_skew_s=self.clock_skew_s,
             round_trip_s=round_trip_s,
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from gateway.cli.finding import FAIL, OK, WARN, Finding
 from gateway.errors import ConfigurationError, StoreError
+from gateway.standing import clock_doubt
 
 if TYPE_CHECKING:
     from drivers.gsm.at import At
@@ -29,6 +30,8 @@ def all_checks(config: Config, one: Program) -> Iterator[Finding]:
     rows = _rows(one)
     if one.service_runs:
         yield from states(config, rows)
+        if doubt := clock_doubt({row.name: row.health.get("clock_skew_s") for row in rows if row.state == "up"}):
+            yield Finding(FAIL, "clock", doubt, "sudo timedatectl set-ntp true, or sudo date --set=…")
     yield from ways(config)
 
 

@@ -40,6 +40,7 @@ def add(app: typer.Typer) -> None:
 def status(context: typer.Context, as_json: output.Json = False) -> None:
     """Show the devices and the totals."""
     from gateway.cli.outlook import Outlook
+    from gateway.standing import clock_doubt
 
     outlook = Outlook(one := program.of(context))
     rows = _rows(one, outlook)
@@ -51,6 +52,8 @@ def status(context: typer.Context, as_json: output.Json = False) -> None:
     output.table(HEADS, [_cells(row, outlook) for row in rows])
     for line in filter(None, map(output.flow, rows)):
         output.line(line)
+    if doubt := clock_doubt(outlook.skews):
+        output.line(doubt)
     _totals(one, outlook, rows)
 
 

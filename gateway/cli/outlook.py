@@ -33,6 +33,8 @@ class Outlook:
         self.service_runs = one.service_runs
         self.rows: dict[str, DeviceRow] = {}
         """The devices that were ever seen."""
+        self.skews: dict[str, float | None] = {}
+        """How far the networks' time is ahead, by device that is up."""
         self.queued: dict[str, int] = {}
         """How many transmissions are queued, by lane."""
         self.oldest: dict[str, int] = {}
@@ -42,6 +44,7 @@ class Outlook:
         if one.has_database:
             with one.store.read() as c:
                 self.rows = {row.name: row for row in devices.all(c)}
+                self.skews = devices.skews(c)
                 counts = outbox.counts(c)
                 self.oldest = queries.oldest_queued(c)
             self.queued = {lane: count for (lane, status), count in counts.items() if status is Status.QUEUED}

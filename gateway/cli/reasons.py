@@ -8,6 +8,7 @@ from gateway.cli import output
 from gateway.cli.outlook import DOWN, Outlook
 from gateway.cli.program import Program
 from gateway.config.model import PoolConfig
+from gateway.standing import clock_doubt
 from gateway.store import optouts, queries
 from gateway.store.gate import CONFIRMATION, OPTED_OUT, base
 from gateway.store.types import Direction, MessageRow, Status, TransmissionRow
@@ -65,6 +66,9 @@ class Reasons:
         if row.due_ms is not None and row.due_ms > now_ms and row.due_ms != quiet_ms:
             again = f", after attempt {row.attempts}: {row.error}" if row.attempts and row.error else ""
             yield f"is due at {output.moment(row.due_ms)}{again}"
+        doubt = clock_doubt(self._outlook.skews) if self._outlook.service_runs else None
+        if doubt and row.due_ms is not None and row.due_ms <= now_ms and not row.attempts:
+            yield f"waits for the time: {doubt}"
         if not self._outlook.service_runs:
             yield DOWN
         yield from self._lane(row)

@@ -21,7 +21,8 @@ from gateway.message import IncomingMessage
 from gateway.router.batch import Batch
 from gateway.router.phases import AppError
 from gateway.session import now_ms, unexpired_ms
-from gateway.store import inbox, outbox, router_rows
+from gateway.standing import clock_doubt
+from gateway.store import devices, inbox, outbox, router_rows
 from gateway.store.crashing import Point, point
 from gateway.store.engine import Conn
 from gateway.store.types import MessageRow, NewMessage, Status
@@ -211,8 +212,10 @@ def _tend(c: Conn, router: BlockingRouter, epoch: int) -> None:
     inbox.recover(c, epoch, now)
     router_rows.recover(c, epoch, router.backends, now)
     outbox.settle_unknowns(c, now, dict.fromkeys(router.backends, ("resend", 0)))
-    outbox.expire(c, unexpired_ms())
-    outbox.promote(c, now)
+    doubt = clock_doubt(devices.skews(c))
+    if doubt is None:
+        outbox.expire(c, unexpired_ms())
+    outbox.promote(c, now, only_repeated=doubt is not None)
 
 
 @contextmanager

@@ -18,6 +18,8 @@ class Clock:
     def __init__(self, wall: Callable[[], float] = time.time, mono: Callable[[], float] = time.monotonic) -> None:
         self._wall, self._mono = wall, mono
         self._offset = self._steady = wall() - mono()
+        self.was_set = False
+        """Whether it was set since the start."""
 
     def mono(self) -> float:
         """Seconds of CLOCK_MONOTONIC."""
@@ -36,8 +38,12 @@ class Clock:
         return min(self.now_ms(), self.steady_ms())
 
     def follow(self, step_s: float) -> None:
-        """Let ``steady_ms`` take a step of the wall clock too: what was stored before has been moved along."""
+        """Let ``steady_ms`` take a step of the wall clock too: what was stored before has been moved along.
+
+        From now on it is believed whatever a network says: somebody has set it.
+        """
         self._steady += step_s
+        self.was_set = True
 
     def at_ms(self, mono: float) -> int:
         """The wall time, in milliseconds, of a moment of CLOCK_MONOTONIC."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from drivers.base import (
@@ -122,6 +122,8 @@ class Flows:
     def go(self, now: float) -> None:
         """Take what the device says, and give it what it may have."""
         alive = self.keeper.alive
+        if self._clock.was_set and self.state.health.clock_skew_s is not None:
+            self.state.update(replace(self.state.health, clock_skew_s=None))
         self.sort(self.keeper.events(now, paused=self.state.paused))
         if alive and not self.keeper.alive:
             self._died_ms = self._died_ms or self._clock.now_ms()

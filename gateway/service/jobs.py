@@ -10,6 +10,7 @@ from gateway import logs
 from gateway.config.model import Config
 from gateway.service.clock import Clock
 from gateway.service.schedule import Job
+from gateway.standing import clock_doubt
 from gateway.store import devices as device_rows
 from gateway.store import inbox, nodes, outbox, retention, steps, usage
 from gateway.store.crashing import Point, point
@@ -45,9 +46,9 @@ class Hooks:
 
 def jobs(store: Store, clock: Clock, epoch: int, hooks: Hooks) -> tuple[Job, ...]:
     """All jobs of the service; each is short."""
-    lease_s = hooks.config().gateway.lease
+    lease_s, trust = hooks.config().gateway.lease, Trust()
     return (
-        Job("draining", DRAIN_S, lambda: _drain(store, clock, hooks), first_s=0.0),
+        Job("draining", DRAIN_S, lambda: _drain(store, clock, hooks, trust), first_s=0.0),
         Job("polling", POLL_S, lambda: _poll(store, hooks)),
         Job("health", min(lease_s / 3, HEALTH_S), Lease(store, clock, epoch, hooks), first_s=0.0),
         Job("housekeeping", HOUSEKEEPING_S, lambda: _keep_house(store, clock), first_s=60.0),
@@ -62,7 +63,22 @@ def recover(c: Conn, epoch: int, now_ms: int, config: Config) -> dict[str, int]:
     return parts
 
 
-def _drain(store: Store, clock: Clock, hooks: Hooks) -> None:
+class Trust:
+    """Says when a network's time begins to speak against the wall clock, and when it no longer does."""
+
+    def __init__(self) -> None:
+        self._before: str | None = None
+
+    def __call__(self, doubt: str | None) -> None:
+        """``doubt``: why the clock is not trusted now."""
+        if doubt is not None and self._before is None:
+            log.error(doubt)
+        elif doubt is None and self._before is not None:
+            log.info("the clock agrees with the network's time again")
+        self._before = doubt
+
+
+def _drain(store: Store, clock: Clock, hooks: Hooks, trust: Trust) -> None:
     devices = hooks.config().devices
     rules = {
         name: UnknownRule(device.on_unknown, round(device.settle * 1000), device.attempts)
@@ -75,12 +91,17 @@ def _drain(store: Store, clock: Clock, hooks: Hooks) -> None:
     now_ms, unexpired_ms = clock.now_ms(), clock.unexpired_ms()
     older_than = {name: now_ms - round(device.parts_timeout * 1000) for name, device in devices.items()}
 
-    def work(c: Conn) -> int:
+    def work(c: Conn) -> tuple[int, str | None]:
+        doubt = clock_doubt(device_rows.skews(c))
         # What has expired must not be promoted first and sent; what was in doubt may be due again at once.
-        changed = outbox.expire(c, unexpired_ms) + outbox.settle_unknowns(c, now_ms, rules)
-        return changed + outbox.promote(c, now_ms) + len(inbox.flush_incomplete(c, older_than, now_ms))
+        changed = 0 if doubt else outbox.expire(c, unexpired_ms)
+        changed += outbox.settle_unknowns(c, now_ms, rules)
+        changed += outbox.promote(c, now_ms, only_repeated=doubt is not None)
+        return changed + len(inbox.flush_incomplete(c, older_than, now_ms)), doubt
 
-    if store.write(work):
+    changed, doubt = store.write(work)
+    trust(doubt)
+    if changed:
         point(Point.DOUBTS_SETTLED)
         hooks.wake()
 
@@ -132,6 +153,7 @@ def follow(store: Store, clock: Clock, step_s: float) -> None:
     """The wall clock was set by ``step_s``: what is a span and no moment moves along. Raises StoreError."""
     steps.shift(store, round(step_s * 1000), clock.now_ms())
     clock.follow(step_s)
+    store.write(device_rows.forget_skews)
 
 
 class Forgetting:

@@ -71,6 +71,20 @@ def elsewhere(c: Conn, node: str) -> tuple[dict[str, str], dict[str, Sequence[An
     return states, rules
 
 
+def skews(c: Conn) -> dict[str, float | None]:
+    """By device that is up, how far its network's time is ahead of its host's (s); None where it isn't known."""
+    rows = c.execute(select(_d.name, _d.health).where(_d.state == "up"))
+    return {row.name: (row.health or {}).get("clock_skew_s") for row in rows}
+
+
+def forget_skews(c: Conn) -> None:
+    """The clock of the host was set: what the networks said of it is past."""
+    for row in c.execute(select(_d.name, _d.health)).all():
+        if (row.health or {}).get("clock_skew_s") is not None:
+            health = {key: value for key, value in row.health.items() if key != "clock_skew_s"}
+            c.execute(sql_update(s.device).where(_d.name == row.name).values(health=health))
+
+
 def add_totals(c: Conn, name: str, sent: int = 0, failed: int = 0, received: int = 0) -> None:
     """Count transmissions that were sent, that failed, and messages that came in."""
     more = {"sent_total": _d.sent_total + sent, "failed_total": _d.failed_total + failed}

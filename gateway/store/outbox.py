@@ -52,6 +52,7 @@ _NEW_MESSAGE = s.message.insert().returning(s.message.c.seq)
 _NEW_TRANSMISSION = s.transmission.insert()
 _WAITING = s.is_status(_t.status, Status.QUEUED), s.is_flag(_t.ready, 0)
 _PROMOTE = update(s.transmission).where(*_WAITING, _t.due_ms <= bindparam("now")).values(ready=1)
+_PROMOTE_REPEATED = _PROMOTE.where(_t.attempts > 0)
 _NEXT_DUE = select(_t.due_ms).where(*_WAITING, _t.lane.in_(among("lanes"))).order_by(_t.due_ms).limit(1)
 _EXPIRING = {
     status: moving(status, Status.EXPIRED, _t.expires_ms <= bindparam("now"), "error")
@@ -154,9 +155,10 @@ def _first_of_key(c: Conn, new: NewMessage) -> MessageRow:
     return first
 
 
-def promote(c: Conn, now_ms: int) -> int:
-    """Make ready what has become due. Returns how many."""
-    return c.execute(_PROMOTE, {"now": now_ms}).rowcount
+def promote(c: Conn, now_ms: int, *, only_repeated: bool = False) -> int:
+    """Make ready what has become due; ``only_repeated``: what was tried before, and waits for no moment of the clock.
+    Returns how many."""
+    return c.execute(_PROMOTE_REPEATED if only_repeated else _PROMOTE, {"now": now_ms}).rowcount
 
 
 def expire(c: Conn, now_ms: int) -> int:

@@ -2,6 +2,7 @@
 
 import base64
 import signal
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -317,4 +318,23 @@ def test_an_order_by_sms_restarts_the_modem_and_is_obeyed_once_over_a_kill(walk,
     eventually(lambda: service.log.read_text().count("restarted by a person") == 2, 60, service.log.read_text)
     state(service, "up")
     assert len(answers()) == 2
+    assert service.stop() == 0
+
+
+def test_a_host_whose_clock_the_network_contradicts_waits_with_what_hangs_on_the_time(walk, tmp_path):
+    wrong = 'answers={"AT+CCLK?"=["+CCLK: \\"30/01/01,00:00:00+00\\"","OK"]}'
+    modem = virtual_modem(tmp_path, "--faults", wrong)
+    service = walk(config(tmp_path, modem, modem_keys='driver = "at"'), modem=modem).start(60)
+    eventually(lambda: "minutes behind the network's time" in service.log.read_text(), 60, service.log.read_text)
+    connections = gateway.lookup_connections("modem", [PHONE])
+    due = gateway.send("at its time", connections, at=datetime.now(UTC) + timedelta(seconds=1))
+    plain = gateway.send("at once", connections)
+    eventually(lambda: status(plain)[0] in ("sent", "delivered"), 60, service.log.read_text)
+    assert "minutes behind the network's time, says modem" in service.cli("status")
+    eventually(lambda: "waits for the time" in service.cli("explain", due.id), 60)
+    assert status(due) == ["queued"]
+    with modem.control() as control:
+        control.faults(answers={})
+    eventually(lambda: status(due)[0] in ("sent", "delivered"), 90, service.log.read_text)
+    assert "the clock agrees with the network's time again" in service.log.read_text()
     assert service.stop() == 0
