@@ -138,7 +138,7 @@ def choose(
 
 
 def _routed(config: Config, number: str, wish: Wish, up: Collection[str] | None) -> str:
-    fitting = [rule for rule in config.route if _fits(rule, number, wish)]
+    fitting = [rule for rule in config.route if fits(rule, number, wish)]
     if not fitting:
         raise NoRouteError(f"no route for {number}: no [[route]] rule fits it")
     if config.gateway.routes == "first":
@@ -147,7 +147,8 @@ def _routed(config: Config, number: str, wish: Wish, up: Collection[str] | None)
     return min(usable or fitting, key=lambda rule: _cost(config, rule, up)).backend
 
 
-def _fits(rule: RouteRule, number: str, wish: Wish) -> bool:
+def fits(rule: RouteRule, number: str, wish: Wish) -> bool:
+    """Whether a ``[[route]]`` rule is for a message to this number."""
     opening = rule.opening
     return (
         (not rule.prefix or number.startswith(rule.prefix))

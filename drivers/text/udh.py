@@ -73,6 +73,16 @@ def parse_udh(udh: bytes) -> Header:
     )
 
 
+def without_joining(udh: bytes) -> bytes:
+    """The header without what joins parts: ports, for example.
+
+    >>> without_joining(bytes.fromhex("0003070201" "05040b8423f0")).hex()
+    '05040b8423f0'
+    """
+    kept = [each for each in _elements(udh) if each[0] not in (CONCAT_8, CONCAT_16)]
+    return b"".join(bytes([identifier, len(data)]) + data for identifier, data in kept)
+
+
 def _elements(udh: bytes) -> list[tuple[int, bytes]]:
     found = []
     at = 0

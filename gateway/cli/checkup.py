@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gateway.config import Config
 
 JOIN = "sudo adduser $USER dialout, and log in again"
+RULES = tuple(Path(folder) / "77-sms-gateway.rules" for folder in ("/etc/udev/rules.d", "/usr/lib/udev/rules.d"))
 LITTLE, TOO_LITTLE = 500 << 20, 50 << 20
 """Free octets below which the disk is worth a warning, and a fault."""
 
@@ -88,6 +89,9 @@ def _modem_manager() -> Iterator[Finding]:
         except OSError:
             continue  # the process has just ended
         if name == "ModemManager":
+            if any(path.exists() for path in RULES):
+                yield Finding(OK, "ModemManager", "it runs, and the udev rule hides the modems of known makers from it")
+                return
             fix = "sudo systemctl disable --now ModemManager, or install the udev rule that hides the modems from it"
             yield Finding(FAIL, "ModemManager", "it runs and takes modems for itself", fix)
             return

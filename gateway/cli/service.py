@@ -41,7 +41,9 @@ def run(context: typer.Context) -> None:
     raise typer.Exit(root.run(config))
 
 
-def demo() -> None:
+def demo(
+    keep: Annotated[bool, typer.Option("--keep", help="Go on until Ctrl-C; on a terminal it does anyway.")] = False,
+) -> None:
     """Run everything, without hardware.
 
     A virtual modem, a virtual carrier and the echo app, with the real service between them. Prints the path of the
@@ -49,7 +51,7 @@ def demo() -> None:
     """
     from gateway.service.demo import run as show
 
-    raise typer.Exit(show())
+    raise typer.Exit(show(keep=keep))
 
 
 def check(context: typer.Context) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from drivers.base import Encoding, Incoming
 from gateway import api, logs
-from gateway.backends import AUTO
+from gateway.backends import AUTO, Wish, fits
 from gateway.config.model import Config, PoolConfig, UserConfig
 from gateway.errors import GatewayError, StoreError
 from gateway.store import outbox, submissions
@@ -46,10 +46,12 @@ class Prepared:
             submissions.join(c, parts, message_id)
 
 
-def backend_of(config: Config, user: UserConfig) -> str:
-    """What a user's messages are sent through: the first that it may use, else what ``auto`` means."""
+def backend_of(config: Config, user: UserConfig, number: str, wish: Wish = Wish()) -> str:  # noqa: B008 - frozen
+    """What a user's message is sent through: of the backends that it may use that of the first ``[[route]]`` rule which
+    fits, else the first; where it may use all, what ``auto`` means."""
     if user.backends:
-        return user.backends[0]
+        ruled = [rule.backend for rule in config.route if rule.backend in user.backends and fits(rule, number, wish)]
+        return ruled[0] if ruled and len(user.backends) > 1 else user.backends[0]
     only = [*config.devices, *config.backend]
     return only[0] if len(only) == 1 else AUTO
 
@@ -71,7 +73,13 @@ def prepare(store: Store, config: Config, incoming: Sequence[Incoming], now_ms: 
     server = config.server.smpp
     assert server is not None
     complete = [each for each in incoming if each.key in texts and each.fields["user"] in server.user]
-    backends = {each.key: backend_of(config, server.user[each.fields["user"]]) for each in complete}
+    backends = {
+        each.key: backend_of(
+            config, server.user[each.fields["user"]], each.to or "",
+            Wish(sender=each.sender, characters=len(texts[each.key][1]), parts=each.total, at=now_ms / 1000),
+        )
+        for each in complete
+    }  # fmt: skip
     connections = _connections((backends[each.key], each.to or "") for each in complete)
     for each in complete:
         parts, text, data = texts[each.key]

@@ -36,5 +36,8 @@ def forget(c: Conn, before_ms: int, limit: int = 500) -> int:
     forget_parked(c, before_ms)
     unmatched = s.receipt.c.transmission_id.is_(None), s.receipt.c.received_ms < before_ms
     c.execute(delete(s.receipt).where(*unmatched))
+    _s = s.submission.c
+    gone = _s.message_id.is_(None) | ~exists().where(s.message.c.id == _s.message_id)
+    c.execute(delete(s.submission).where(_s.created_ms < before_ms, gone))
     c.execute(delete(s.request).where(s.request.c.created_ms < before_ms))
     return len(seqs)

@@ -1,9 +1,10 @@
 """What the store keeps for users of the SMPP server: parts, receipts that are due, what is to be handed out."""
 
+from sqlalchemy import select
 from store_help import DEVICE, T0, accepted, claim, epoch, pdu, rows, send, settle
 
 from drivers.base import Encoding
-from gateway.store import handouts, inbox, submissions
+from gateway.store import handouts, inbox, retention, schema, submissions
 from gateway.store.types import Status
 
 WISHES = {
@@ -45,6 +46,18 @@ def test_octets_are_joined_as_octets(store):
     ]
     store.write(lambda c: submissions.keep(c, parts, {}, T0))
     assert store.write(lambda c: submissions.whole(c, "crm", parts[1], T0))[1:] == ("", b"\1\2")
+
+
+def test_what_was_handed_in_is_forgotten_with_its_message(store):
+    here, message, young = epoch(store), send(store, "+1"), send(store, "+2", now=T0 + 100)
+    one, other, part = submitted("f1"), submitted("f2"), submitted("f3", total=2, reference=9)
+    store.write(lambda c: submissions.keep(c, [one, part], {one.key: message}, T0))
+    store.write(lambda c: submissions.keep(c, [other], {other.key: young}, T0 + 100))
+    for claimed in claim(store, here, T0 + 100):
+        settle(store, here, claimed, Status.SENT, accepted(claimed))
+    store.write(lambda c: retention.forget(c, T0 + 50))
+    with store.read() as c:
+        assert c.scalars(select(schema.submission.c.id)).all() == ["f2"]
 
 
 def test_a_receipt_is_made_once_and_kept_until_it_was_acknowledged(store):

@@ -124,6 +124,24 @@ def test_octets_for_an_application_go_through(walk):
     eventually(lambda: [each for each in walk.carrier.witness() if each["data"] == octets.hex()])
 
 
+def test_long_octets_for_an_application_keep_their_ports(walk):
+    async def work(smsc):
+        to, ports = PHONE.removeprefix("+"), bytes([5, 4, 0x0B, 0x84, 0x23, 0xF0])
+        for number, data in enumerate((b"\x07" * 120, b"\x08" * 80), 1):
+            octets = bytes([11, 0, 3, 9, 2, number]) + ports + data
+            await smsc.submit_sm(to, octets, source_addr="CRM", dest_addr_ton=1, esm_class=0x40, data_coding=4)
+
+    client(walk, work, bind_type="tx")
+
+    def left():
+        seen = [each["data"] for each in walk.carrier.witness()]
+        return [data for data in seen if "07" * 100 in data or "08" * 70 in data]
+
+    eventually(lambda: len(left()) == 2, 60)
+    assert all("05040b8423f0" in data for data in left())
+    assert "".join(data[24:] for data in left()) == "07" * 120 + "08" * 80
+
+
 def test_what_comes_in_is_kept_until_the_client_is_there(walk):
     with walk.carrier.control() as control:
         control.deliver(PHONE, "while nobody listens €")

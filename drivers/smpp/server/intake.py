@@ -113,13 +113,14 @@ def understand(event: Delivered, key: str, session: str, user: str, message_id: 
     )  # fmt: skip
     header = headers.parse_udh(found.udh)
     reference, total, index = incoming.joining(pdu, header)
+    rest = headers.without_joining(found.udh) if total > 1 else found.udh
     return Incoming(
         key=key, sender=addresses.decode(pdu.octets("source_addr"), pdu.number("source_addr_ton")),
         to=addresses.decode(pdu.octets("destination_addr"), pdu.number("dest_addr_ton")),
         encoding=found.encoding, payload=found.payload, fingerprint=incoming.fingerprint(event.frame),
         session=session, may_repeat=False, reference=reference, total=total, index=index,
         shift=(header.locking, header.single), message_class=found.message_class,
-        fields=_wishes(pdu, user, message_id) | ({"udh": found.udh.hex()} if found.udh and total == 1 else {}),
+        fields=_wishes(pdu, user, message_id) | ({"udh": rest.hex()} if rest else {}),
     )  # fmt: skip
 
 
