@@ -28,7 +28,7 @@ from drivers.base import (
 from drivers.gsm.at import CommandRefusedError, ModemSilentError
 from drivers.gsm.attending import Attendant
 from drivers.gsm.gate import Gate
-from drivers.gsm.opening import Finder
+from drivers.gsm.opening import VIRTUAL, Finder
 from drivers.gsm.outcomes import Doubts
 from drivers.gsm.ports import PortError, PortGoneError
 from drivers.gsm.recorder import Recorder
@@ -83,7 +83,8 @@ class GsmDriver:
         self._outbox.doubts = Doubts.remembered(
             past.reference, [((token, index), now - age) for token, index, age in past.doubts]
         )
-        if past.owed:
+        if past.owed and self._settings.port != VIRTUAL:
+            # A modem of our own ended with its process, and owes nothing.
             self._outbox.hear_out(past.reference, past.owed, now, past.owed_s)
         self._reporter.tell(None, State.STARTING, "opening the modem")
         try:
