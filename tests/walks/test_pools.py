@@ -3,15 +3,15 @@ them."""
 
 import itertools
 import json
+import signal
 
 import pytest
 from running import PHONE, Service, config, eventually, virtual_carrier, virtual_modem
 
-BACK_S = 12.0
-POOL = f"""
+POOL = """
 [backend.kenya]
 devices = ["modem", "carrier"]
-return_after = "{BACK_S:.0f}s"
+return_after = "10m"
 """
 
 
@@ -69,6 +69,8 @@ def test_a_pool_leaves_a_device_that_fails_and_takes_it_again_when_it_has_been_u
     service.cli("pause", "carrier")
     message = service.cli("send", "kenya", "has been up", PHONE).strip()
     assert "modem has come back; the pool takes it again at" in service.cli("explain", message)
+    service.config.write_text(service.config.read_text().replace('return_after = "10m"', 'return_after = "1s"'))
+    service.process.send_signal(signal.SIGHUP)
     assert device_of(service, "has been up") == "modem"
 
 
