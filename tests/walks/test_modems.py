@@ -269,6 +269,34 @@ def test_an_answer_that_comes_after_a_kill_is_the_message_s_own_and_nothing_is_s
     assert service.stop() == 0
 
 
+@pytest.mark.parametrize("driver", ["at", "gammu"])
+def test_a_modem_that_hangs_delays_neither_another_nor_the_service(walk, tmp_path, driver):
+    (tmp_path / "other").mkdir()
+    hung, well = virtual_modem(tmp_path), virtual_modem(tmp_path / "other")
+    keys = f'driver = "{driver}"'
+    text = config(tmp_path, hung, modem_keys=keys)
+    text += f'[modem.well]\nport = "{well.ready["port"]}"\n{keys}\n'
+    service = walk(text, hung=hung, well=well).start(60)
+    state(service, "up")
+    state(service, "up", "well")
+    with hung.control() as control:
+        control.faults(silence="all")
+    stuck = send("into the silence")
+    eventually(lambda: status(stuck) == ["sending"], 60, service.log.read_text)
+    others = [send(f"past it {number}", "well") for number in range(5)]
+    with well.control() as control:
+        control.deliver(PHONE, "in past it")
+    eventually(lambda: all(status(one)[0] in ("sent", "delivered") for one in others), 60, service.log.read_text)
+    eventually(lambda: "in past it" in service.cli("messages", "--in", "--json"), 60, service.log.read_text)
+    # All of that came while the hung one's call was still open: nothing had to wait for its deadline.
+    assert status(stuck) == ["sending"]
+    assert row(service).state == "up"
+    with hung.control() as control:
+        control.faults(silence="")
+    state(service, "up")
+    assert service.stop() == 0
+
+
 def test_apps_and_other_processes_see_how_a_device_is(walk, tmp_path):
     modem = virtual_modem(tmp_path)
     service = walk(config(tmp_path, modem, modem_keys='driver = "at"'), modem=modem)
