@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import groupby
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Row, bindparam, func, or_, select, update
 
-from drivers.base import Encoding, Incoming
-from drivers.text import segments
+from drivers.base import Incoming
 from gateway.store import connections
 from gateway.store import schema as s
 from gateway.store.engine import Conn
 from gateway.store.ids import new_id
+from gateway.store.joining import Group, Piece, storable
 from gateway.store.rows import among, chunks
 from gateway.store.types import Direction, Status
 
 LATE_MS = 86_400_000
 """How long after its last part a long message still takes another one; later the reference means a new message."""
-
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 _i = s.inpart.c
 _SEEN = select(_i.fingerprint, _i.session).where(
@@ -56,62 +52,6 @@ class SaveResult:
     """Ids of messages that had been given out incomplete and now have more text."""
 
 
-@dataclass(slots=True)
-class _Piece:
-    """One part of a text, as it is stored."""
-
-    encoding: str
-    payload: bytes
-    locking: int
-    single: int
-    fields: Mapping[str, Any]
-
-
-@dataclass(slots=True, eq=False)
-class _Group:
-    """The parts of one message that are here; a short message is a group of one."""
-
-    device: str
-    line: str
-    sender: str
-    total: int
-    to: str | None = None
-    reference: int | None = None
-    id: int | None = None
-    seq: int | None = None
-    pieces: dict[int, _Piece] = field(default_factory=dict)
-    new_rows: list[dict[str, Any]] = field(default_factory=list)
-
-    @property
-    def complete(self) -> bool:
-        return len(self.pieces) == self.total
-
-    def text(self) -> str:
-        """The text as far as it is here. Binary messages have none."""
-        ordered = [self.pieces[index] for index in sorted(self.pieces)]
-        runs = groupby(ordered, key=lambda piece: piece.encoding)
-        return storable("".join(_join(encoding, list(run)) for encoding, run in runs))
-
-    def fields(self) -> dict[str, Any]:
-        """What the first part said beside its text; for binary messages the octets in hexadecimal too."""
-        ordered = [self.pieces[index] for index in sorted(self.pieces)]
-        fields = dict(ordered[0].fields)
-        if ordered[0].encoding == Encoding.BINARY:
-            fields["data"] = b"".join(piece.payload for piece in ordered).hex()
-        return fields
-
-
-def _join(encoding: str, pieces: Sequence[_Piece]) -> str:
-    if encoding == Encoding.BINARY:
-        return ""
-    return segments.join(Encoding(encoding), [(piece.payload, piece.locking, piece.single) for piece in pieces])
-
-
-def storable(text: str) -> str:
-    """``text`` with U+FFFD for what a database can't hold: NUL and lone surrogates."""
-    return _UNSTORABLE.sub("\ufffd", text)
-
-
 def save(c: Conn, device: str, incoming: Sequence[Incoming], now_ms: int) -> SaveResult:
     """Store PDUs of a device. Nothing is refused; what was stored before is recognised and only acknowledged.
 
@@ -121,7 +61,7 @@ def save(c: Conn, device: str, incoming: Sequence[Incoming], now_ms: int) -> Sav
     """
     fresh = _without_repeats(c, device, incoming)
     open_groups = _open_groups(c, fresh, now_ms)
-    groups: list[_Group] = []
+    groups: list[Group] = []
     repeats = len(incoming) - len(fresh)
     for pdu in fresh:
         group = _group_for(device, pdu, open_groups)
@@ -159,7 +99,7 @@ def _without_repeats(c: Conn, device: str, incoming: Sequence[Incoming]) -> list
     return fresh
 
 
-def _open_groups(c: Conn, incoming: Iterable[Incoming], now_ms: int) -> list[_Group]:
+def _open_groups(c: Conn, incoming: Iterable[Incoming], now_ms: int) -> list[Group]:
     """Groups that parts of ``incoming`` may belong to, the newest first."""
     long = [pdu for pdu in incoming if pdu.total > 1]
     senders = sorted({storable(pdu.sender) for pdu in long})
@@ -168,19 +108,19 @@ def _open_groups(c: Conn, incoming: Iterable[Incoming], now_ms: int) -> list[_Gr
     for some in chunks(senders):
         for numbers in chunks(references):
             rows += c.execute(_RECENT, {"senders": some, "references": numbers, "since": now_ms - LATE_MS})
-    groups: dict[int, _Group] = {}
+    groups: dict[int, Group] = {}
     for row in rows:
         group = groups.setdefault(
             row.group_id,
-            _Group(row.device, row.line, row.sender, row.total, row.to, row.reference, row.group_id, row.message_seq),
+            Group(row.device, row.line, row.sender, row.total, row.to, row.reference, row.group_id, row.message_seq),
         )
-        group.pieces[row.number] = _Piece(row.encoding, row.payload, row.locking, row.single, row.fields or {})
+        group.pieces[row.number] = Piece(row.encoding, row.payload, row.locking, row.single, row.fields or {})
     return sorted(groups.values(), key=lambda group: group.id or 0, reverse=True)
 
 
-def _group_for(device: str, pdu: Incoming, open_groups: list[_Group]) -> _Group | None:
+def _group_for(device: str, pdu: Incoming, open_groups: list[Group]) -> Group | None:
     """The group that a PDU completes, or a new one; None when the part is there already."""
-    new = _Group(device, _line(device, pdu), storable(pdu.sender), pdu.total, pdu.to)
+    new = Group(device, _line(device, pdu), storable(pdu.sender), pdu.total, pdu.to)
     if pdu.total <= 1:
         return new
     new.reference = pdu.reference or 0
@@ -200,16 +140,16 @@ def _group_for(device: str, pdu: Incoming, open_groups: list[_Group]) -> _Group 
     return new
 
 
-def _piece(pdu: Incoming) -> _Piece:
+def _piece(pdu: Incoming) -> Piece:
     fields = dict(pdu.fields)
     if pdu.message_class is not None:
         fields.setdefault("class", pdu.message_class)
     if pdu.network_time is not None:
         fields.setdefault("network_time", pdu.network_time)
-    return _Piece(pdu.encoding.value, pdu.payload, pdu.shift[0], pdu.shift[1], fields)
+    return Piece(pdu.encoding.value, pdu.payload, pdu.shift[0], pdu.shift[1], fields)
 
 
-def _row(device: str, pdu: Incoming, piece: _Piece, now_ms: int) -> dict[str, Any]:
+def _row(device: str, pdu: Incoming, piece: Piece, now_ms: int) -> dict[str, Any]:
     return {
         "device": device,
         "line": _line(device, pdu),
@@ -231,7 +171,7 @@ def _row(device: str, pdu: Incoming, piece: _Piece, now_ms: int) -> dict[str, An
     }
 
 
-def _store_parts(c: Conn, groups: Sequence[_Group]) -> None:
+def _store_parts(c: Conn, groups: Sequence[Group]) -> None:
     """Store what is new of these groups; parts of a long message all carry the id of the first one."""
     rows = [(group, {**row, "message_seq": group.seq}) for group in groups for row in group.new_rows]
     if not rows:
@@ -247,7 +187,7 @@ def _store_parts(c: Conn, groups: Sequence[_Group]) -> None:
     c.execute(_JOIN, [{"row_id": row_id, "of": group.id} for (group, _), row_id in zip(long, ids, strict=True)])
 
 
-def _close(c: Conn, groups: Sequence[_Group]) -> None:
+def _close(c: Conn, groups: Sequence[Group]) -> None:
     """Name the message in the parts of long ones. What has become text is not kept twice; the raw PDU stays."""
     given_out = [group for group in groups if group.total > 1 and group.seq is not None]
     if given_out:
@@ -259,7 +199,7 @@ def _close(c: Conn, groups: Sequence[_Group]) -> None:
         c.execute(_TEXT_IS_ELSEWHERE, {"groups": some})
 
 
-def _amend(c: Conn, groups: Sequence[_Group]) -> list[str]:
+def _amend(c: Conn, groups: Sequence[Group]) -> list[str]:
     """Put late parts into messages that were given out without them."""
     ids = []
     for group in groups:
@@ -269,7 +209,7 @@ def _amend(c: Conn, groups: Sequence[_Group]) -> list[str]:
     return ids
 
 
-def _give_out(c: Conn, groups: Sequence[_Group], now_ms: int) -> list[str]:
+def _give_out(c: Conn, groups: Sequence[Group], now_ms: int) -> list[str]:
     """Make messages of groups, complete or not. Returns their ids, in order."""
     if not groups:
         return []
@@ -295,7 +235,7 @@ def _give_out(c: Conn, groups: Sequence[_Group], now_ms: int) -> list[str]:
     return ids
 
 
-def _store_transmissions(c: Conn, groups: Sequence[_Group], now_ms: int) -> None:
+def _store_transmissions(c: Conn, groups: Sequence[Group], now_ms: int) -> None:
     senders: dict[tuple[str, str], int] = {}
     for device in {group.device for group in groups}:
         numbers = list(dict.fromkeys(group.sender for group in groups if group.device == device))
@@ -328,12 +268,12 @@ def flush_incomplete(c: Conn, older_than_ms: Mapping[str, int], now_ms: int) -> 
         incomplete = _i.reference.is_not(None), _i.message_seq.is_(None), _i.device == device
         c.execute(update(s.inpart).where(*incomplete, _i.received_ms > now_ms).values(received_ms=now_ms))
         stale = select(_i.group_id).where(*incomplete).group_by(_i.group_id).having(func.max(_i.received_ms) < before)
-        groups: dict[int, _Group] = {}
+        groups: dict[int, Group] = {}
         for row in c.execute(select(s.inpart).where(_i.group_id.in_(stale)).order_by(_i.id)):
             group = groups.setdefault(
-                row.group_id, _Group(row.device, row.line, row.sender, row.total, row.to, row.reference, row.group_id)
+                row.group_id, Group(row.device, row.line, row.sender, row.total, row.to, row.reference, row.group_id)
             )
-            group.pieces[row.number] = _Piece(row.encoding, row.payload, row.locking, row.single, row.fields or {})
+            group.pieces[row.number] = Piece(row.encoding, row.payload, row.locking, row.single, row.fields or {})
         ids += _give_out(c, list(groups.values()), now_ms)
         _close(c, list(groups.values()))
     return ids

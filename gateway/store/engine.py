@@ -8,18 +8,18 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy import Engine
 from sqlalchemy.engine import Connection as Conn
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from gateway.errors import StoreError
-from gateway.store import upgrades
+from gateway.store import connecting, upgrades
 from gateway.store.crashing import Point, point
 from gateway.store.faults import Trouble, sentence, trouble
 
@@ -90,8 +90,8 @@ class Store:
             parsed = make_url(url)
         except ArgumentError as error:
             raise StoreError(f"{url!r} is not the URL of a database") from error
-        path = _file_of(parsed)
-        engine = _engine(parsed, durability, lock_timeout_s)
+        path = connecting.file_of(parsed)
+        engine = connecting.engine(parsed, durability, lock_timeout_s)
         try:
             if path is not None:
                 upgrades.probe_file(path, upgrade, examine)
@@ -107,7 +107,7 @@ class Store:
     @property
     def path(self) -> Path | None:
         """The file of a SQLite database, None for a server."""
-        return _file_of(self._engine.url)
+        return connecting.file_of(self._engine.url)
 
     @contextmanager
     def read(self) -> Iterator[Conn]:
@@ -291,47 +291,3 @@ def _forked(store: Store | None) -> None:
     if store is not None:
         store._engine.dispose(close=False)  # noqa: SLF001 - a function of this class in all but name
         store._begin_afresh()  # noqa: SLF001
-
-
-def _file_of(url: URL) -> Path | None:
-    return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
-
-
-def _engine(url: URL, durability: str, lock_timeout_s: float) -> Engine:
-    lock_ms = int(lock_timeout_s * 1000)
-    if url.get_backend_name() == "sqlite":
-        engine = create_engine(url, connect_args={"timeout": lock_timeout_s, "check_same_thread": False})
-        event.listen(engine, "connect", lambda raw, _record: _prepare(raw, durability))
-        event.listen(engine, "begin", lambda conn: _begin(conn, durability))
-        return engine
-    commit = "off" if durability == "fast" else "on"
-    # A gateway that was stopped, or lost its network, in a transaction must not keep its locks from the others.
-    idle = f"-c idle_in_transaction_session_timeout={lock_ms // 2}"
-    options = f"-c lock_timeout={lock_ms} -c synchronous_commit={commit} -c timezone=UTC {idle}"
-    # Pinged, because the connections that a restart of the server has ended are noticed only by using them.
-    arguments = {"options": options, "connect_timeout": 10}
-    return create_engine(url, connect_args=arguments, pool_size=10, pool_pre_ping=True)
-
-
-def _prepare(raw: sqlite3.Connection, durability: str) -> None:
-    """Settings of one SQLite connection. Autocommit: the ``begin`` event says how each transaction begins."""
-    raw.isolation_level = None
-    with closing(raw.cursor()) as cursor:
-        cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.execute(f"PRAGMA synchronous = {'NORMAL' if durability == 'fast' else 'FULL'}")
-        cursor.execute("PRAGMA temp_store = MEMORY")
-        cursor.execute("PRAGMA journal_size_limit = 16777216")
-
-
-def _begin(conn: Conn, durability: str) -> None:
-    """Begin with the driver's own means, which cost a tenth; ``synchronous`` can't be changed inside a transaction."""
-    options, raw = conn.get_execution_options(), cast("sqlite3.Connection", conn.connection.driver_connection)
-    try:
-        if options.get("writing"):
-            synchronous = "NORMAL" if durability == "fast" or options.get("lazy") else "FULL"
-            if conn.info.get("synchronous") != synchronous:
-                raw.execute(f"PRAGMA synchronous = {synchronous}")
-                conn.info["synchronous"] = synchronous
-        raw.execute("BEGIN IMMEDIATE" if options.get("writing") else "BEGIN")
-    except sqlite3.Error as error:
-        raise DBAPIError("BEGIN", None, error) from error

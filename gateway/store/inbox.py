@@ -10,8 +10,9 @@ from sqlalchemy import Executable, Table, and_, bindparam, func, or_, select, up
 
 from gateway.store import nodes
 from gateway.store import schema as s
-from gateway.store.arrivals import SaveResult, flush_incomplete, save, storable
+from gateway.store.arrivals import SaveResult, flush_incomplete, save
 from gateway.store.engine import Conn
+from gateway.store.joining import storable
 from gateway.store.rows import among, chunks, load_messages, per_database
 from gateway.store.transitions import moving
 from gateway.store.types import Direction, MessageRow, Status

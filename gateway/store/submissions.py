@@ -11,8 +11,8 @@ from sqlalchemy import or_, select, update
 from drivers.base import Encoding, Incoming
 from drivers.text import segments
 from gateway.store import schema as s
-from gateway.store.arrivals import storable
 from gateway.store.engine import Conn
+from gateway.store.joining import storable
 from gateway.store.rows import chunks
 from gateway.store.types import Status
 
