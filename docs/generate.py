@@ -24,7 +24,7 @@ from pydantic.fields import FieldInfo
 import gateway.apps
 from gateway.apps import loading
 from gateway.cli.app import app
-from gateway.config import model, smpp_values, values
+from gateway.config import http, model, smpp_values, values
 from gateway.config.secrets import ALLOWED, Secret
 from gateway.errors import ConfigurationError
 
@@ -38,13 +38,24 @@ SECTIONS: dict[str, tuple[type[model.Section], str]] = {
     "tls": (model.TlsConfig, "tls = { … }"),
     "pool": (model.PoolConfig, "[backend.NAME], a pool"),
     "python": (model.PythonBackendConfig, "[backend.NAME], a class"),
+    "calls": (http.CallOptions, "[backend.NAME], every class that speaks HTTP"),
+    "http": (http.HttpOptions, "[backend.NAME], HttpBackend"),
+    "kannel": (http.KannelOptions, "[backend.NAME], KannelBackend"),
+    "vumi": (http.VumiOptions, "[backend.NAME], VumiBackend"),
     "route": (model.RouteRule, "[[route]]"),
     "source": (model.SourceConfig, "[source.ADDRESS]"),
     "server": (model.SmppServerConfig, "[server.smpp]"),
     "user": (model.UserConfig, "[server.smpp.user.NAME]"),
 }
-OWN = {"name", "options", "user"}
+SHARED: dict[str, type[model.Section]] = {
+    **dict.fromkeys(("modem", "smpp"), model.DeviceConfig),
+    **dict.fromkeys(("http", "kannel", "vumi"), http.CallOptions),
+}
+"""Tables whose keys are in part those of another section."""
+OWN = {"name", "options"}
 """Fields that are no keys: the name is the table's, ``options`` are the other keys."""
+INNER = {"server": {"user"}}
+"""Tables inside of a table, which have a section of their own."""
 HELPERS = {"gateway.apps.base", "gateway.apps.outlet"}
 """Modules that hold an App that is none."""
 WIDTH = 88
@@ -65,6 +76,7 @@ KINDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "version": lambda _: values.one_of(smpp_values.VERSIONS),
     "tlvs": lambda _: "a table",
     "statuses": lambda _: "a table",
+    "names": lambda _: "a table",
     "_tls": lambda _: "true, false or a table",
 }
 """What readers take, in words, from what they are bound to. Of the others the first line of their docstring says it."""
@@ -85,13 +97,14 @@ def pages() -> dict[str, str]:
 
 
 def keys(section: str) -> dict[str, FieldInfo]:
-    """The keys of a table; those that every device has are in the section ``device`` only."""
-    fields = SECTIONS[section][0].model_fields
-    shared = model.DeviceConfig.model_fields if section in ("modem", "smpp") else {}
+    """The keys of a table; those that it shares with others have a section of their own."""
+    of = SECTIONS[section][0]
+    around = SHARED.get(section)
+    shared = around.model_fields.keys() - of.__annotations__.keys() if around else ()
     return {
         field.alias or name: field
-        for name, field in fields.items()
-        if name not in OWN and (name not in shared or section == "device")
+        for name, field in of.model_fields.items()
+        if name not in OWN | INNER.get(section, set()) and name not in shared
     }
 
 
@@ -99,12 +112,16 @@ def words() -> dict[str, Any]:
     """What ``words.toml`` says, and below it the docstrings of the fields."""
     said = tomllib.loads((HERE / "words.toml").read_text(encoding="utf-8"))
     for section, (model_, _) in SECTIONS.items():
-        said[section]["keys"] = {**_docstrings(model_), **said[section].get("keys", {})}
+        below = {key: said_ for each in reversed(model_.__mro__) for key, said_ in _docstrings(each).items()}
+        known = {key: below[key] for key in keys(section) if key in below}
+        said[section]["keys"] = {**known, **said[section].get("keys", {})}
     return said
 
 
-def _docstrings(model_: type[model.Section]) -> dict[str, str]:
+def _docstrings(model_: type) -> dict[str, str]:
     """The strings that stand below fields."""
+    if not issubclass(model_, model.Section):
+        return {}
     (body,) = (node.body for node in ast.parse(inspect.getsource(model_)).body if isinstance(node, ast.ClassDef))
     found = {}
     for field, below in itertools.pairwise(body):

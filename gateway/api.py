@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, overload
 
+from gateway import backends, given, numbers, session
 from gateway import config as configs
-from gateway import given, numbers, session
 from gateway.backends import BackendBase
 from gateway.config import beside
-from gateway.errors import ConfigFault, ConfigurationError
+from gateway.errors import ConfigurationError
 from gateway.message import IncomingMessage, OutgoingMessage
 from gateway.router import BlockingRouter, listening
 from gateway.router.registry import router_class
@@ -41,14 +41,7 @@ def configure(config: str | Path | Mapping[str, Any] | None = None) -> None:
     loaded = configs.from_mapping(config) if isinstance(config, Mapping) else configs.load(config)
     beside.find_code(loaded.path)
     router_class(loaded.gateway.router)
-    faults = []
-    for name, each in loaded.backend.items():
-        if isinstance(each, configs.PythonBackendConfig):
-            try:
-                BackendBase.find(each.class_)
-            except ConfigurationError as error:
-                faults.append(ConfigFault(loaded.path, None, f"backend.{name}.class", str(error)))
-    if faults:
+    if faults := backends.faults(loaded):
         raise ConfigurationError(faults)
     adopt(session.Session(loaded))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,13 +61,24 @@ class SchemaError(StoreError):
 class MessageSendingError(GatewayError):
     """A backend could not send. ``failed_identities``: those that did not get it; empty means all.
 
-    >>> MessageSendingError("two were refused", ["+1", "+2"]).failed_identities
-    ['+1', '+2']
+    As a mapping it has the reason for each, which is then theirs alone. ``refused``: those of them for whom it would
+    be the same another time, so that it isn't tried again.
+
+    >>> error = MessageSendingError("two failed", {"+1": "no such number", "+2": "busy"}, refused=["+1"])
+    >>> error.failed_identities, error.reasons["+2"], error.refused
+    (['+1', '+2'], 'busy', ['+1'])
     """
 
-    def __init__(self, message: str = "the message could not be sent", failed_identities: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        message: str = "the message could not be sent",
+        failed_identities: Iterable[str] | Mapping[str, str] = (),
+        refused: Iterable[str] = (),
+    ) -> None:
         super().__init__(message)
         self.failed_identities = list(failed_identities)
+        self.reasons = dict(failed_identities) if isinstance(failed_identities, Mapping) else {}
+        self.refused = list(refused)
 
 
 class HandlerError(GatewayError):

@@ -20,7 +20,7 @@ def serving(server):
 
 
 class WebServer(http.server.ThreadingHTTPServer):
-    """Answers with the codes of ``plan``, then 204; ``posts`` has (path, headers, body)."""
+    """Answers with the codes of ``plan``, or (code, body), then 204; ``posts`` has (path, headers, body)."""
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), _Web)
@@ -31,14 +31,19 @@ class WebServer(http.server.ThreadingHTTPServer):
 
 class _Web(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
-        body = self.rfile.read(int(self.headers["content-length"]))
+        body = self.rfile.read(int(self.headers["content-length"] or 0))
         self.server.hang.wait(30)
         headers = {name.lower(): value for name, value in self.headers.items()}
         self.server.posts.append((self.path, headers, body))
-        self.send_response(self.server.plan.pop(0) if self.server.plan else 204)
+        planned = self.server.plan.pop(0) if self.server.plan else 204
+        code, said = planned if isinstance(planned, tuple) else (planned, b"")
+        self.send_response(code)
         self.send_header("location", "/elsewhere")
-        self.send_header("content-length", "0")
+        self.send_header("content-length", str(len(said)))
         self.end_headers()
+        self.wfile.write(said)
+
+    do_GET = do_POST
 
     def log_message(self, *_):
         pass

@@ -14,7 +14,7 @@ from typing import Any
 from gateway import logs
 from gateway.apps.base import App
 from gateway.apps.orders import obey
-from gateway.apps.outlet import send_once, unreadable
+from gateway.apps.outlet import send_once
 from gateway.config.secrets import Secret
 from gateway.errors import GatewayError
 from gateway.message import IncomingMessage
@@ -79,7 +79,7 @@ class ControlApp(App):
         tables: Mapping[str, Any] = self.options.get("admin", {})
         for name, table in tables.items():
             secret = _admin(name, table, base, config.gateway.region).secret
-            missing = list(unreadable(secret))
+            missing = list(secret.missing())
             yield from (f"admin.{name}.secret: {why}" for why in missing)
             if not missing:
                 try:

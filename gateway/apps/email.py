@@ -10,7 +10,7 @@ from email.message import EmailMessage
 from email.utils import formatdate, make_msgid, parseaddr
 from typing import Any
 
-from gateway.apps.outlet import OutletApp, strings, unreadable
+from gateway.apps.outlet import OutletApp, strings
 from gateway.apps.rules import fill, values_of
 from gateway.backends import BackendBase
 from gateway.config.secrets import Secret
@@ -58,11 +58,11 @@ class EmailBackend(BackendBase):
                         smtp.send_message(self.mail(id_, identity, subject, text), self.server.sender, [identity])
                     except smtplib.SMTPRecipientsRefused as refused:
                         code, said = refused.recipients[identity]
-                        failed[identity] = f"{code} {said.decode(errors='replace')}"
+                        failed[identity] = f"{identity}: {code} {said.decode(errors='replace')}"
         except (OSError, smtplib.SMTPException, ValueError, GatewayError) as error:
             raise MessageSendingError(f"{self.server.host}: {type(error).__name__}: {error}") from error
         if failed:
-            raise MessageSendingError("; ".join(f"{name}: {why}" for name, why in failed.items()), failed)
+            raise MessageSendingError("; ".join(failed.values()), failed)
 
     def mail(self, id_: str, to: str, subject: str, text: str) -> EmailMessage:
         """Give one mail. Its Message-ID stays the same however often it is tried (RFC 5322 §3.6.4)."""
@@ -122,7 +122,7 @@ class EmailApp(OutletApp):
     def faults(self, config: Any) -> Iterable[str]:
         """A password that can't be read."""
         password = _server(self.options, config.path.absolute().parent if config.path else None).password
-        return (f"password: {why}" for why in unreadable(password))
+        return (f"password: {why}" for why in (password.missing() if password else ()))
 
     def cleanup(self, msg: IncomingMessage) -> None:
         """Mail a message."""

@@ -7,12 +7,11 @@ So what they carry waits in the queue like any message: it survives a crash, is 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gateway.apps.base import App
 from gateway.backends import BackendBase
-from gateway.config.secrets import Secret, SecretMissingError
 from gateway.message import IncomingMessage, OutgoingMessage
 from gateway.session import now_ms
 from gateway.store import connections
@@ -21,16 +20,6 @@ from gateway.store.types import Connection
 
 if TYPE_CHECKING:
     from gateway.router import BlockingRouter
-
-
-def unreadable(secret: Secret | None) -> Iterable[str]:
-    """Why a secret can't be had; nothing where it can, or where only the service may see it."""
-    try:
-        if secret is not None:
-            secret.fresh()
-    except SecretMissingError as error:
-        if not error.hidden:
-            yield str(error)
 
 
 class OutletApp(App):

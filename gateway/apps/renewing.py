@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from types import ModuleType
 
 from gateway.config.model import Config, PythonBackendConfig
@@ -36,20 +36,16 @@ def restore(forgotten: dict[str, ModuleType]) -> None:
 
 def check(config: Config) -> None:
     """Import what was forgotten. Raises ConfigurationError with every fault of the apps and backends."""
+    from gateway import backends
     from gateway.apps import loading
-    from gateway.backends import BackendBase
 
     faults: list[ConfigFault] = []
-    backends = {name: each for name, each in config.backend.items() if isinstance(each, PythonBackendConfig)}
-    finds: list[tuple[str, Callable[[str], object], str]] = [
-        *((f"gateway.apps[{place}]", loading.find, path) for place, path in enumerate(config.gateway.apps)),
-        *((f"backend.{name}.class", BackendBase.find, each.class_) for name, each in backends.items()),
-    ]
-    for place, find, path in finds:
+    for place, path in enumerate(config.gateway.apps):
         try:
-            find(path)
+            loading.find(path)
         except ConfigurationError as error:
-            faults.append(config.fault(place, str(error)))
+            faults.append(config.fault(f"gateway.apps[{place}]", str(error)))
+    faults += backends.faults(config)
     if faults:
         raise ConfigurationError(faults)
 

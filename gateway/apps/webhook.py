@@ -10,10 +10,8 @@ import base64
 import binascii
 import hashlib
 import hmac
-import http.client
 import json
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -21,8 +19,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from gateway.apps.outlet import OutletApp, strings, unreadable
-from gateway.backends import BackendBase
+from gateway.apps.outlet import OutletApp, strings
+from gateway.backends import BackendBase, web
 from gateway.config.secrets import Secret
 from gateway.config.values import nearest, parse_duration
 from gateway.errors import GatewayError, MessageSendingError
@@ -32,7 +30,6 @@ from gateway.transmission import Transmission
 EVENTS = ("received", "status")
 KEYS = ("url", "secret", "events", "backends", "timeout", "headers")
 PREFIX = "whsec_"
-_SAID = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +82,7 @@ class WebhookBackend(BackendBase):
     def configure(self, *_: Any, hooks: Mapping[str, Hook] | None = None) -> None:
         """Take the hooks by name."""
         self.hooks = dict(hooks or {})
-        self._opener = urllib.request.build_opener(_NoRedirect)
+        self._opener = web.opener()
 
     def send(self, id_: str, text: str, identities: list[str], context: dict[str, Any]) -> None:
         """Post to each hook. Raises MessageSendingError that names those that didn't answer with 2xx, and why."""
@@ -96,9 +93,9 @@ class WebhookBackend(BackendBase):
             hook = self.hooks.get(identity)
             why = "no hook of this name is configured" if hook is None else self._post(hook, id_, body)
             if why:
-                failed[identity] = why
+                failed[identity] = f"{identity}: {why}"
         if failed:
-            raise MessageSendingError("; ".join(f"{name}: {why}" for name, why in failed.items()), failed)
+            raise MessageSendingError("; ".join(failed.values()), failed)
 
     def _post(self, hook: Hook, id_: str, body: bytes) -> str | None:
         """Post once; None when it went well, else why not."""
@@ -106,21 +103,10 @@ class WebhookBackend(BackendBase):
             request = urllib.request.Request(  # noqa: S310 - the config takes http and https only
                 hook.url, body, {**hook.headers, **headers(hook.secret, id_, int(time.time()), body)}, method="POST"
             )
-            with self._opener.open(request, timeout=hook.timeout_s):
-                return None
-        except urllib.error.HTTPError as error:
-            with error:
-                return f"the server answered {error.code} {error.reason}".strip()
-        except (OSError, http.client.HTTPException, ValueError, GatewayError) as error:
-            reason = getattr(error, "reason", None) or error
-            return f"{type(error).__name__}: {reason}".replace(hook.url, "the URL")[:_SAID]
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirect would turn the POST into a GET, at a place that nobody has configured."""
-
-    def redirect_request(self, *_: Any) -> None:
-        return None
+        except (GatewayError, ValueError) as error:
+            return f"{type(error).__name__}: {error}".replace(hook.url, "the URL")
+        trouble = web.call(self._opener, request, hook.timeout_s)
+        return trouble.why if trouble else None
 
 
 def headers(secret: Secret | None, id_: str, timestamp: int, body: bytes) -> dict[str, str]:
@@ -173,7 +159,7 @@ class WebhookApp(OutletApp):
         """Secrets that can't be read."""
         for name, table in self.options.items():
             secret = Hook.read(name, table, config.path.absolute().parent if config.path else None).secret
-            yield from (f"{name}.secret: {why}" for why in unreadable(secret))
+            yield from (f"{name}.secret: {why}" for why in (secret.missing() if secret else ()))
 
     @property
     def wants_status(self) -> bool:

@@ -99,9 +99,9 @@ def _seen(one: program.Program) -> set[str]:
 
 def _code_faults(config: Config) -> Iterator[ConfigFault]:
     """Faults of the Python code that the config names."""
+    from gateway import backends
     from gateway.apps import loading
-    from gateway.backends import BackendBase
-    from gateway.config import PythonBackendConfig, beside
+    from gateway.config import beside
     from gateway.router import registry
 
     beside.find_code(config.path)
@@ -111,12 +111,7 @@ def _code_faults(config: Config) -> Iterator[ConfigFault]:
         registry.router_class(config.gateway.router)
     except ConfigurationError as error:
         yield from (config.fault("gateway.router", fault.message) for fault in error.faults)
-    for name, backend in config.backend.items():
-        if isinstance(backend, PythonBackendConfig):
-            try:
-                BackendBase.find(backend.class_)
-            except ConfigurationError as error:
-                yield from (config.fault(f"backend.{name}.class", fault.message) for fault in error.faults)
+    yield from backends.faults(config)
 
 
 def virtual(context: typer.Context, kind: Annotated[str, typer.Argument(metavar="modem|carrier")]) -> None:

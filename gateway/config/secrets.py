@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,14 @@ class Secret:
     def fresh(self) -> str:
         """The secret as its file or variable has it now. Raises SecretMissingError when it can't be read."""
         return self._value if self.inline and self._value is not None else self._read()
+
+    def missing(self) -> Iterator[str]:
+        """Say why it can't be had now; nothing where it can, or where only the service may see it."""
+        try:
+            self.fresh()
+        except SecretMissingError as error:
+            if not error.hidden:
+                yield str(error)
 
     @property
     def known(self) -> str | None:

@@ -39,11 +39,15 @@ def call(
         backend.send(id_, text, list(identities), context)
     except MessageSendingError as error:  # what a backend says that knows what has gone wrong
         log.warning("%s could not send message %s: %s", name, id_, error)
-        raise MessageSendingError(f"the backend {name}: {error}", error.failed_identities or identities) from error
+        failed = {
+            each: f"the backend {name}: {error.reasons.get(each, error)}"
+            for each in error.failed_identities or identities
+        }
+        raise MessageSendingError(f"the backend {name}: {error}", failed, error.refused) from error
     except Exception as error:
-        failed = [str(each) for each in getattr(error, "failed_identities", None) or identities]
+        hit = [str(each) for each in getattr(error, "failed_identities", None) or identities]
         log.exception("%s encountered an error while sending", name)
-        raise MessageSendingError(f"the backend {name} raised {said(error)}", failed) from error
+        raise MessageSendingError(f"the backend {name} raised {said(error)}", hit) from error
 
 
 def drain_lane(router: BlockingRouter, lane: str, stop: Callable[[], bool] = lambda: False) -> int:
@@ -84,23 +88,23 @@ def _send(
 ) -> None:
     """Call the backend for rows of one message, and note what became of each."""
     settings = router.backend_settings(lane)
-    first, failed, error = claimed[0], set[str](), None
+    first, reasons, refused = claimed[0], dict[str, str](), list[str]()
     identities = [each.identity for each in claimed]
     try:
         router.send_to_backend(lane, first.message_id, first.text, identities, router.context_of(first.message_id))
     except MessageSendingError as sending:
-        failed, error = set(sending.failed_identities or identities), str(sending)
+        failed = sending.failed_identities or identities
+        reasons, refused = {each: sending.reasons.get(each, str(sending)) for each in failed}, sending.refused
     now = now_ms()
     for each in claimed:
-        if each.identity not in failed:
+        if each.identity not in reasons:
             results.append(PartResult(each.attempt, 1, Outcome.ACCEPTED, left_ms=now))
             settlements.append(Settlement(each.attempt, each.transmission, Status.SENT))
             continue
-        again = each.number <= settings.retries
+        error = reasons[each.identity]
+        again = each.number <= settings.retries and each.identity not in refused
         pause_s = min(settings.retry_delay * settings.backoff ** (each.number - 1), settings.retry_most)
-        results.append(
-            PartResult(each.attempt, 1, Outcome.REFUSED, fault=Fault.UNCLEAR, reason=error or "", left_ms=now)
-        )
+        results.append(PartResult(each.attempt, 1, Outcome.REFUSED, fault=Fault.UNCLEAR, reason=error, left_ms=now))
         settlements.append(
             Settlement(
                 each.attempt,

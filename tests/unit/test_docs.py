@@ -85,7 +85,8 @@ def test_links_lead_somewhere(page):
 
 @pages
 def test_configs_that_are_shown_are_good(page, tmp_path, monkeypatch):
-    monkeypatch.setenv("ACME_PASSWORD", "secret")
+    for name in ("ACME_PASSWORD", "PARTNER_TOKEN"):
+        monkeypatch.setenv(name, "secret")
     for text in blocks(page, "toml"):
         config.from_text(text, path=tmp_path / "gateway.toml", secrets=config.Secrets.CHECK)
 

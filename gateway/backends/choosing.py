@@ -1,4 +1,4 @@
-"""Backends: the base of those in Python, and the rules that lead from a backend's name to a device. Pure.
+"""The rules that lead from a backend's name to a device. Pure.
 
 A *lane* is the queue that a transmission waits in. It is the name of a device, of a pool, or of a backend in
 Python; or ``pool@device``, a pool that prefers one of its devices for this transmission.
@@ -6,80 +6,14 @@ Python; or ``pool@device``, a pool that prefers one of its devices for this tran
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
 
 from gateway.config.model import Config, PoolConfig, PythonBackendConfig, RouteRule
-from gateway.errors import ConfigurationError
 from gateway.limits import Rate
-
-if TYPE_CHECKING:
-    from gateway.router import BlockingRouter
-    from gateway.store.types import Backend
 
 AUTO = "auto"
 UP = "up"
-
-
-class BackendBase:
-    """A backend in Python: ``[backend.NAME] class = "package.module:Class"``. Override ``send``.
-
-    >>> class Printing(BackendBase):
-    ...     def send(self, id_, text, identities, context):
-    ...         print(text, identities)
-    >>> Printing(None, "print").send("id", "hello", ["+1"], {})
-    hello ['+1']
-    """
-
-    defaults: ClassVar[Mapping[str, Any]] = {}
-    """What ``batch``, ``retries``, ``retry_delay`` (``"10s"``), ``backoff``, ``retry_most`` are unless configured."""
-
-    def __init__(self, router: BlockingRouter | None, name: str, **config: Any) -> None:
-        self.router = router
-        self.name = name
-        self.configure(**{key.lower(): value for key, value in config.items()})
-
-    def __str__(self) -> str:
-        return self.name
-
-    def __repr__(self) -> str:
-        return f"<backend: {self.name}>"
-
-    def configure(self, *_: Any, **config: Any) -> None:
-        """Take the other keys of ``[backend.NAME]``, lower-cased. Raise TypeError or ValueError for a bad one."""
-
-    def send(self, id_: str, text: str, identities: list[str], context: dict[str, Any]) -> Any:
-        """Carry ``text`` to every identity.
-
-        Try all of them; when some fail, raise ``MessageSendingError(failed_identities=[…])``. Those not listed
-        count as sent; anything else that is raised means that nobody got it. Failed ones are tried again later.
-        ``context`` has ``fields``, and ``in_response_to`` and ``external_id`` where there are any.
-        """
-        raise NotImplementedError(f"{type(self).__name__} has no send()")
-
-    def close(self) -> None:
-        """Called when the router is closed."""
-
-    @property
-    def model(self) -> Backend:
-        """The stored row of this backend, made when there is none."""
-        if self.router is None:
-            raise RuntimeError("this backend belongs to no router")
-        return self.router.backend_row(self.name)
-
-    @classmethod
-    def find(cls, path: str) -> type[BackendBase]:
-        """Give the class that ``"package.module:Class"`` names. Raises ConfigurationError."""
-        module_name, _, class_name = path.replace(":", ".").rpartition(".")
-        try:
-            found = getattr(importlib.import_module(module_name), class_name)
-        except Exception as error:
-            raise ConfigurationError(f"the backend {path} can't be loaded: {type(error).__name__}: {error}") from error
-        if not (isinstance(found, type) and issubclass(found, BackendBase)):
-            raise ConfigurationError(f"the backend {path} can't be loaded: {class_name} is not a BackendBase")
-        return found
 
 
 class NoRouteError(Exception):
