@@ -27,7 +27,9 @@ def uptime_ms() -> int:
 def started(pid: int) -> int | None:
     """When a process started, in clock ticks since boot (proc(5), field 22 of stat); None when there is none."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        # That of its first thread: qemu-user makes up /proc/PID/stat for the process itself, which would then note
+        # another start than others find, and be taken for dead.
+        stat = Path(f"/proc/{pid}/task/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
     name_ends = stat.rpartition(")")[2].split()
