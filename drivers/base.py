@@ -72,6 +72,14 @@ class Fault(enum.StrEnum):
     """The code says nothing (bare ERROR, +CMS 500): a bounded number of attempts."""
 
 
+class Inquiry(enum.StrEnum):
+    """What a carrier can be asked about a message that it has accepted (SMPP 3.4 §4.8 to §4.10)."""
+
+    QUERY = "query"
+    CANCEL = "cancel"
+    REPLACE = "replace"
+
+
 class ReceiptStatus(enum.StrEnum):
     """What a delivery report says of a part."""
 
@@ -167,7 +175,24 @@ class Record:
     token: int
 
 
-Command = Submit | Ack | EnterPin | Ussd | Pause | Record | Reopen | Close
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask the carrier about a part that it has accepted, and report with ``Told``.
+
+    What it says of the part's end comes as a ``Receipt`` too, before ``Told``.
+    """
+
+    token: int
+    what: Inquiry
+    reference: str
+    """The message_id, as the carrier's answer to the submit had it."""
+    destination: str
+    source: str | None = None
+    text: str | None = None
+    """What takes the place of the text: ``REPLACE`` only."""
+
+
+Command = Submit | Ack | EnterPin | Ussd | Pause | Record | Reopen | Close | Ask
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +329,15 @@ class UssdReply:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What became of an ``Ask``: ``done``, and in ``text`` what the carrier said, in a sentence."""
+
+    token: int
+    done: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Recorded:
     """The answer to ``Record``: lines of text, in which texts, numbers and PINs are masked."""
 
@@ -334,7 +368,19 @@ class Closed:
 
 
 Event = (
-    Left | Result | Incoming | Receipt | Health | PinNeeded | PinOutcome | UssdReply | Recorded | Notice | Busy | Closed
+    Left
+    | Result
+    | Incoming
+    | Receipt
+    | Health
+    | PinNeeded
+    | PinOutcome
+    | UssdReply
+    | Told
+    | Recorded
+    | Notice
+    | Busy
+    | Closed
 )
 
 

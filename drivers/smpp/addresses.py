@@ -32,6 +32,12 @@ def encode(text: str | None, ton: int | None = None, npi: int | None = None) -> 
     return chosen[0] if ton is None else ton, chosen[1] if npi is None else npi, octets
 
 
+def fields(end: str, name: str, address: tuple[int, int, bytes]) -> dict[str, int | str | bytes]:
+    """What ``encode`` gave, as the parameters of a PDU: those of ``end`` (source, dest), the address as ``name``."""
+    ton, npi, octets = address
+    return {f"{end}_addr_ton": ton, f"{end}_addr_npi": npi, name: octets.rstrip(b"\0").decode("latin-1")}
+
+
 def _kind(text: str) -> tuple[int, int]:
     if not text:
         return TON_UNKNOWN, NPI_UNKNOWN

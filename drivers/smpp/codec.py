@@ -1,4 +1,4 @@
-"""PDUs to octets and back. The one place that imports smpplib.
+"""PDUs to octets and back. This file and ``layouts`` are the places that import smpplib.
 
 smpplib says what each PDU is made of and writes the mandatory parameters. Reading is done here from its
 tables: its own reader fails on optional parameters of vendors or of unexpected lengths, and cuts the last
@@ -10,14 +10,13 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 
-from smpplib import consts
 from smpplib.command_codes import get_command_name
 from smpplib.ptypes import ostr
 from smpplib.smpp import make_pdu
 
 from drivers.base import DriverError
+from drivers.smpp import layouts
 from drivers.smpp.names import MAX_SHORT_MESSAGE, RINVCMDLEN, RINVMSGLEN
 
 HEADER = struct.Struct(">LLLL")
@@ -74,18 +73,6 @@ class Pdu:
         return None if value is None else value.rstrip(b"\0").decode("latin-1")
 
 
-@cache
-def _layout(command: int) -> tuple[tuple[str, type, int], ...]:
-    """The mandatory parameters of a command: name, smpplib's type, octets (the most, for strings)."""
-    pdu = make_pdu(get_command_name(command), sequence=1)
-    rows = []
-    for name in pdu.params_order:
-        if name not in consts.OPTIONAL_PARAMS:
-            param = pdu.params[name]
-            rows.append((name, param.type, getattr(param, "size", getattr(param, "max", 0))))
-    return tuple(rows)
-
-
 def header(frame: bytes) -> tuple[int, int, int]:
     """Command id, command_status and sequence_number of a whole PDU (SMPP 3.4 §3.2)."""
     _, command, status, sequence = HEADER.unpack_from(frame)
@@ -93,7 +80,7 @@ def header(frame: bytes) -> tuple[int, int, int]:
 
 
 def decode(frame: bytes) -> Pdu:
-    """Read one whole PDU of a command that smpplib knows.
+    """Read one whole PDU of a command that ``layouts`` knows.
 
     Raises ``DecodeError`` when a mandatory parameter is cut short or has no end. A damaged optional part is
     read as far as it goes.
@@ -101,7 +88,7 @@ def decode(frame: bytes) -> Pdu:
     command, status, sequence = header(frame)
     fields: dict[str, Value] = {}
     at = HEADER.size
-    for name, kind, size in _layout(command):
+    for name, kind, size in layouts.layout(command):
         if at == len(frame):
             break
         if kind is int:
@@ -144,19 +131,37 @@ def pdu(command: int, sequence: int, status: int = 0, body: bytes = b"") -> byte
 
 
 def body(command: int, fields: Mapping[str, int | str | bytes], tlvs: Iterable[Tlv] = ()) -> bytes:
-    """The body of any command that smpplib knows.
+    """The body of any command that ``layouts`` knows.
 
     Raises ``EncodeError`` where smpplib would cut a value or fail: a string over its limit, a character
     outside Latin-1, a short_message over 254 octets.
     """
-    built = make_pdu(get_command_name(command), sequence=1)
-    limits = {name: (kind, size) for name, kind, size in _layout(command)}
+    limits = {name: (kind, size) for name, kind, size in layouts.layout(command)}
     for name, value in fields.items():
         if name not in limits:
-            raise EncodeError(f"{name} is no parameter of {get_command_name(command)}")
+            raise EncodeError(f"{name} is no parameter of {layouts.name(command)}")
         _check(name, value, *limits[name])
+    if command in layouts.OWN:
+        return _own_body(command, fields) + tlv_octets(tlvs)
+    built = make_pdu(get_command_name(command), sequence=1)
+    for name, value in fields.items():
         setattr(built, name, value)
     return bytes(built.generate_params()) + tlv_octets(tlvs)
+
+
+def _own_body(command: int, fields: Mapping[str, int | str | bytes]) -> bytes:
+    """The mandatory parameters of a command that smpplib lacks."""
+    written = bytearray()
+    for name, kind, size in layouts.layout(command):
+        value = fields.get(name, 0 if kind is int else b"")
+        if name == "sm_length":
+            value = len(fields.get("short_message", b""))  # type: ignore[arg-type]
+        if isinstance(value, int):
+            written += value.to_bytes(size, "big")
+        else:
+            octets = value.encode("latin-1") if isinstance(value, str) else value
+            written += octets if kind is ostr else octets + b"\0"
+    return bytes(written)
 
 
 def _check(name: str, value: int | str | bytes, kind: type, size: int) -> None:

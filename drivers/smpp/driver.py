@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from drivers.base import (
     Ack,
+    Ask,
     Close,
     Closed,
     Command,
@@ -34,6 +35,7 @@ from drivers.smpp.health import HealthReporter
 from drivers.smpp.inbox import Inbox
 from drivers.smpp.names import BIND_TRANSMITTER
 from drivers.smpp.outbox import BATCH, Outbox
+from drivers.smpp.questions import Questions
 
 LONGEST_WAIT_S: Final = 5.0
 NOTICES_A_MINUTE: Final = 20
@@ -56,6 +58,7 @@ class SmppDriver:
             options_for(self._account)
         self._events: list[Event] = []
         self._outbox = Outbox(self._account, self._events.extend)
+        self._questions = Questions(self._account, self._events.extend)
         self._selector = selectors.DefaultSelector()
         self._binds: list[Bind] = []
         self._paused = self._reopening = False
@@ -134,6 +137,8 @@ class SmppDriver:
                         self._outbox.not_sent(((command.token, part.index) for part in command.parts), reason)
                     else:
                         self._outbox.put(command)
+                case Ask():
+                    self._questions.put(command, self._why_not())
                 case Ack():
                     self._inbox.acknowledge(command, self._now)
                 case Pause(on=on):
@@ -142,7 +147,7 @@ class SmppDriver:
                     self._reopening, self._unbinding = True, False
                 case Close(grace_s=grace_s):
                     self._closing_at = min(self._closing_at, self._now + grace_s)
-                    self._outbox.hand_back("the account is being closed")
+                    self._hand_back("the account is being closed")
                 case Ussd(token=token):
                     self._events.append(UssdReply(token, None, error="a carrier account has no USSD"))
                 case _:
@@ -162,7 +167,7 @@ class SmppDriver:
     def _pause(self, *, on: bool) -> None:
         self._paused, self._unbinding = on, False
         if on:
-            self._outbox.hand_back("the account is paused")
+            self._hand_back("the account is paused")
             return
         for bind in self._binds:
             bind.retry_now()
@@ -170,6 +175,7 @@ class SmppDriver:
     # The binds.
 
     def _tick(self) -> None:
+        self._questions.tick(self._now)
         stopping = self._stopping
         if stopping and not self._unbinding and (not self._in_flight() or self._now >= self._closing_at):
             self._unbinding = True
@@ -208,19 +214,26 @@ class SmppDriver:
                 self._outbox.answered(event, self._now)
                 if event.message_id:
                     self._inbox.learner.accepted(event.message_id)
+            case events.Replied():
+                self._questions.replied(event)
             case events.Delivered():
                 stored = self._inbox.delivered(connection, event, self._now, open_=not self._closing)
                 if stored is not None:
                     self._events.append(stored)
             case events.Unanswered(keys=keys):
                 self._outbox.unknown(keys, "the carrier did not answer in time")
+            case events.Odd(text=text):
+                self._notice(text)
+            case _:
+                self._bind_changed(bind, connection, event)
+
+    def _bind_changed(self, bind: Bind, connection: Connection, event: events.SessionEvent) -> None:
+        match event:
             case events.Bound(system_id=system_id):
                 bind.bound(self._now)
                 self._health.carrier = system_id
             case events.BindRefused(status=status):
                 bind.refused(status)
-            case events.Odd(text=text):
-                self._notice(text)
             case events.Ended():
                 self._ended(bind, connection, event)
 
@@ -228,10 +241,16 @@ class SmppDriver:
         connection.close()
         bind.ended(event.reason, self._now)
         self._inbox.ended(connection, self._now, clean=event.clean)
+        self._questions.ended(connection, event.reason)
         self._outbox.unknown(event.doubtful, event.reason)
         self._outbox.not_sent((part for unit in event.unsent for part in unit.parts), event.reason)
         if reason := self._why_not():
-            self._outbox.hand_back(reason)
+            self._hand_back(reason)
+
+    def _hand_back(self, reason: str) -> None:
+        """Nothing can leave."""
+        self._outbox.hand_back(reason)
+        self._questions.hand_back(reason)
 
     def _senders(self) -> list[Bind]:
         return [bind for bind in self._binds if bind.can_submit]
@@ -246,6 +265,7 @@ class SmppDriver:
     def _submit(self, link: Link) -> int:
         """Let one batch leave; how many it was."""
         senders = [] if self._stopping else [bind.connection for bind in self._senders() if bind.connection]
+        self._questions.next(senders, self._now)
         batch = self._outbox.next(senders, self._now)
         if batch:
             # The owner must know before the first octet can leave.
@@ -272,7 +292,7 @@ class SmppDriver:
         return sum(bind.connection.session.outstanding for bind in self._binds if bind.connection)
 
     def _due(self) -> float:
-        due = [self._now + LONGEST_WAIT_S, self._health.due]
+        due = [self._now + LONGEST_WAIT_S, self._health.due, self._questions.deadline]
         stopping = self._stopping
         for bind in self._binds:
             if bind.connection is not None:

@@ -35,6 +35,14 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
+class Replied:
+    """The answer to query_sm, cancel_sm or replace_sm; ``pdu`` has no fields where it was a generic_nack."""
+
+    key: int
+    pdu: Pdu
+
+
+@dataclass(frozen=True, slots=True)
 class Unanswered:
     """The response timer of these submits ran out."""
 
@@ -77,4 +85,4 @@ class BindAsked:
     password: bytes = field(repr=False)
 
 
-SessionEvent = BindAsked | Bound | BindRefused | Answered | Unanswered | Delivered | Odd | Ended
+SessionEvent = BindAsked | Bound | BindRefused | Answered | Replied | Unanswered | Delivered | Odd | Ended

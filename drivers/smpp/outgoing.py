@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from drivers.base import Encoding, Part, Submit
+from drivers.base import DriverError, Encoding, Part, Submit
 from drivers.smpp import addresses, codec, content
 from drivers.smpp.account import Account, tlvs
 from drivers.smpp.names import (
@@ -22,6 +22,7 @@ from drivers.text import alphabet as gsm
 from drivers.text import udh as headers
 
 MAX_PAYLOAD: Final = 64_000
+MAX_SEPTETS: Final = 160
 RECEIPT_WANTED: Final = 0x01
 SUBUNIT_DISPLAY: Final = b"\x01"
 
@@ -124,6 +125,23 @@ class Outgoing:
             (TLV_SAR_TOTAL_SEGMENTS, bytes([part.total])),
             (TLV_SAR_SEGMENT_SEQNUM, bytes([part.index])),
         )
+
+
+def replacement(text: str, account: Account) -> dict[str, int | str | bytes]:
+    """What replace_sm says in the place of a text (SMPP 3.4 §4.10.1), which has no data_coding of its own.
+
+    Raises ``DriverError`` for a text that is not in the default alphabet or longer than one part.
+    """
+    try:
+        septets = gsm.encode(text)
+        coding, octets = content.encode(Part(1, 1, Encoding.GSM7, septets), account.alphabet)
+    except UnicodeEncodeError:
+        septets, coding, octets = b"", content.UCS2, b""
+    if coding != content.DEFAULT:
+        raise DriverError("replace_sm carries the account's default alphabet only, and the new text has other letters")
+    if len(septets) > MAX_SEPTETS:
+        raise DriverError(f"the new text takes {len(septets)} septets; replace_sm carries {MAX_SEPTETS}")
+    return {"registered_delivery": RECEIPT_WANTED if account.receipts else 0, "short_message": octets}
 
 
 def _obey_sender(fields: codec.SubmitFields, wishes: Mapping[str, Any]) -> None:

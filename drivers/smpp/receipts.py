@@ -105,8 +105,14 @@ def report(pdu: codec.Pdu, text: str, form: references.Form | None = None) -> Re
         status=status,
         code=" ".join(word for word in (stat, error) if word),
         reason=f"{words} (error {error})" if failed else words,
-        network_time=_iso(said.done_date),
+        network_time=iso(said.done_date),
     )
+
+
+def state(message_state: int) -> tuple[str, ReceiptStatus, str]:
+    """A message_state (SMPP 3.4 §5.2.28): its word in receipts, what it means, and that in a sentence."""
+    stat = _STATES.get(message_state, "")
+    return stat, *_WORDS.get(stat[:5], (ReceiptStatus.PENDING, f"the carrier says {message_state}"))
 
 
 def _network_error(pdu: codec.Pdu) -> str:
@@ -115,7 +121,7 @@ def _network_error(pdu: codec.Pdu) -> str:
     return str(int.from_bytes(value[1:3], "big")) if value and len(value) >= 3 else ""
 
 
-def _iso(date: str) -> str | None:
+def iso(date: str) -> str | None:
     """YYMMDDhhmm[ss], or the year with four digits, as ISO 8601 without a zone: the carrier does not say which."""
     if not date.isascii() or not date.isdigit() or len(date) not in (10, 12, 14) or not date.strip("0"):
         return None

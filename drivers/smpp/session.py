@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from drivers.smpp import codec, names
-from drivers.smpp.events import Answered, BindRefused, Bound, Delivered, Ended, Odd, SessionEvent, Unanswered
+from drivers.smpp.events import Answered, BindRefused, Bound, Delivered, Ended, Odd, Replied, SessionEvent, Unanswered
 from drivers.smpp.framing import FrameBuffer, FramingError
 from drivers.smpp.names import RESPONSE, ROK
 from drivers.smpp.phase import OVERDUE, Phase, SessionError, Timers
+from drivers.smpp.stream import Stream
 from drivers.smpp.window import Key, Sent, Window
 
 SILENT_TIMEOUTS: Final = 3.0
@@ -24,7 +25,7 @@ LAST_WORDS_S: Final = 2.0
 NEVER: Final = float("inf")
 
 
-class Session:
+class Session(Stream):
     """One session from ``bind`` to ``Ended``; a new connection needs a new one.
 
     Args:
@@ -33,20 +34,19 @@ class Session:
     """
 
     def __init__(self, window: int, timers: Timers) -> None:
+        super().__init__()
         self.phase = Phase.OPEN
         self._timers = timers
         self._window = Window(window, timers.response_s)
         self._frames = FrameBuffer()
         self._events: list[SessionEvent] = []
-        self._out = bytearray()
-        self._accepted = 0
-        """Octets that the connection has taken."""
-        self._sequence = 0
         self._request = (0, 0)
         """Command and sequence of the bind."""
+        self._questions: dict[int, int] = {}
+        """Keys of ``ask`` by sequence."""
         self._deadline = NEVER
         """For the bind, the unbind, or the last words."""
-        self._now = self._heard_at = self._spoke_at = 0.0
+        self._heard_at = 0.0
         self._silent_since: float | None = None
         """When the first submit left that no answer to any submit has followed."""
         self._enquired_at: float | None = None
@@ -85,7 +85,14 @@ class Session:
             self._silent_since = now
         self._now = now
         sequence = self._send_request(command, body)
-        self._window.add(sequence, Sent(key, now, self._accepted + len(self._out)))
+        self._window.add(sequence, Sent(key, now, self._end_of_stream))
+
+    def ask(self, key: int, command: int, body: bytes, now: float) -> None:
+        """Send query_sm, cancel_sm or replace_sm; it takes no place in the window, and its asker keeps the time."""
+        if self.phase is not Phase.BOUND:
+            raise SessionError("the session is not bound")
+        self._now = now
+        self._questions[self._send_request(command, body)] = key
 
     def acknowledge(self, command: int, sequence: int, status: int, now: float, body: bytes = b"\0") -> None:
         """Answer a ``Delivered``. Does nothing once the session cannot carry answers any more."""
@@ -101,20 +108,6 @@ class Session:
             self._send_request(names.UNBIND)
 
     # Octets.
-
-    @property
-    def pending(self) -> int:
-        """Octets that wait to leave."""
-        return len(self._out)
-
-    def data_to_send(self) -> bytes:
-        """What waits to leave, at most 256 KiB of it; say with ``sent`` how much of it the connection took."""
-        return bytes(self._out[: 1 << 18])
-
-    def sent(self, octets: int) -> None:
-        """The connection has taken this many octets."""
-        del self._out[:octets]
-        self._accepted += octets
 
     def receive_data(self, data: bytes, now: float) -> list[SessionEvent]:
         """Take what came from the peer."""
@@ -212,6 +205,24 @@ class Session:
         version = answer.tlv_number(names.TLV_SC_INTERFACE_VERSION)
         self._events.append(Bound(answer.octets("system_id").decode("latin-1"), version))
 
+    def _on_reply(self, frame: bytes, command: int, status: int, sequence: int) -> None:
+        key = self._questions.pop(sequence, None)
+        if key is None:
+            self._events.append(Odd(f"ignored the response 0x{command:08X} {sequence}, which answers nothing"))
+            return
+        try:
+            reply = codec.decode(frame)
+        except codec.DecodeError:
+            reply = codec.Pdu(command, status or names.RINVCMDLEN, sequence)
+        self._events.append(Replied(key, reply))
+
+    def _on_nack(self, frame: bytes, command: int, status: int, sequence: int) -> None:
+        if sequence in self._questions:
+            key = self._questions.pop(sequence)
+            self._events.append(Replied(key, codec.Pdu(command, status or names.RINVCMDID, sequence)))
+        else:
+            self._on_submit_answer(frame, command, status, sequence)
+
     def _on_submit_answer(self, frame: bytes, command: int, status: int, sequence: int) -> None:
         found = self._window.answered(sequence)
         if found is None:
@@ -256,18 +267,6 @@ class Session:
     def _on_nothing(self, _frame: bytes, _command: int, _status: int, _sequence: int) -> None:
         """A PDU that needs no answer and says nothing to us."""
 
-    # PDUs that go.
-
-    def _send_request(self, command: int, body: bytes = b"") -> int:
-        self._sequence = self._sequence % names.LAST_SEQUENCE + 1
-        self._spoke_at = self._now
-        self._out += codec.pdu(command, self._sequence, 0, body)
-        return self._sequence
-
-    def _respond(self, command: int, sequence: int, status: int, body: bytes = b"") -> None:
-        self._spoke_at = self._now
-        self._out += codec.pdu(command | RESPONSE, sequence, status, body)
-
     def _end(self, reason: str, *, clean: bool = False) -> None:
         if self.over():
             return
@@ -284,7 +283,8 @@ class Session:
     _ALWAYS: Final = {names.ENQUIRE_LINK: _on_enquire_link, names.UNBIND: _on_unbind}
     _ANSWERS: Final = {
         names.SUBMIT_SM | RESPONSE: _on_submit_answer,
-        names.GENERIC_NACK: _on_submit_answer,
+        names.GENERIC_NACK: _on_nack,
+        **dict.fromkeys(names.REPLIES, _on_reply),
         names.ENQUIRE_LINK | RESPONSE: _on_nothing,
         names.ALERT_NOTIFICATION: _on_nothing,
     }

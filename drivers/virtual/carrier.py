@@ -32,6 +32,7 @@ from drivers.virtual import carrier_messages as messages
 from drivers.virtual.carrier_faults import Bucket, Faults
 from drivers.virtual.carrier_mailbox import Mailbox
 from drivers.virtual.carrier_peer import Peer
+from drivers.virtual.carrier_shelf import Kept, Shelf, wait_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ class Carrier:
         self.peers: set[Peer] = set()
         self.enquiries = 0
         self.record = messages.Record(options.log)
+        self.shelf = Shelf(self.faults)
         self._accounts = {account.system_id: account for account in options.accounts}
         self._numbers = {_plain(n): account.system_id for account in options.accounts for n in account.numbers}
         self._mailboxes: dict[str, Mailbox] = {}
@@ -153,7 +155,9 @@ class Carrier:
         answers = []
         for submit, status, reference, number in judged:
             if reference is not None:
-                self._carry(submit, reference, number, system_id)
+                wait = wait_s(submit) if submit.octets("schedule_delivery_time") else 0.0
+                due = now + self.options.receipt_delay + wait
+                self._carry(Kept(submit, reference, number, system_id, due))
             if not self.faults.mute:
                 body = b"" if reference is None else reference.encode("latin-1") + b"\0"
                 answers.append(codec.pdu(SUBMIT_SM | RESPONSE, submit.sequence, status, body))
@@ -195,18 +199,25 @@ class Carrier:
         else:
             peer.write(octets)
 
-    def _carry(self, submit: codec.Pdu, reference: str, number: int, system_id: str) -> None:
-        loop = asyncio.get_running_loop()
-        if submit.number("registered_delivery") & 3:
-            body = messages.receipt(submit, reference, self.faults, number)
+    def _carry(self, kept: Kept) -> None:
+        loop, submit = asyncio.get_running_loop(), kept.submit
+        self.shelf.put(kept)
+        if submit.number("registered_delivery") & 3 and not self.faults.receipt_lost:
             if self.faults.receipt_first:
-                self.arrive(body, system_id)
+                self._report(kept)
             else:
-                loop.call_later(self.options.receipt_delay + self.faults.latency, self.arrive, body, system_id)
-        to = addresses.decode(submit.octets("destination_addr"), submit.number("dest_addr_ton"))
-        recipient = self.account_of(to)
+                loop.call_at(kept.due + self.faults.latency, self._report, kept)
+        recipient = self.account_of(addresses.decode(submit.octets("destination_addr"), submit.number("dest_addr_ton")))
         if recipient is not None:
-            loop.call_later(self.options.receipt_delay, self.arrive, messages.carried(submit), recipient)
+            loop.call_at(kept.due, self._reach, kept, recipient)
+
+    def _report(self, kept: Kept) -> None:
+        stat = "DELETED" if kept.cancelled else self.faults.stat
+        self.arrive(messages.receipt(kept.submit, kept.reference, self.faults, stat, kept.number), kept.system_id)
+
+    def _reach(self, kept: Kept, recipient: str) -> None:
+        if not kept.cancelled:
+            self.arrive(messages.carried(kept.submit), recipient)
 
 
 def _plain(number: str) -> str:

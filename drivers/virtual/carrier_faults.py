@@ -46,6 +46,10 @@ class Faults:
     """Receipts carry receipted_message_id and message_state."""
     receipt_nul: bool = True
     """receipted_message_id ends with its NUL."""
+    receipt_lost: bool = False
+    """Receipts never come, though they are wanted."""
+    unoffered: bool = False
+    """query_sm, cancel_sm and replace_sm are unknown to the carrier."""
     stat: str = "DELIVRD"
     """What receipts say."""
     bind_status: int = 0

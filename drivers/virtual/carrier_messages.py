@@ -25,18 +25,9 @@ from drivers.smpp.names import (
 )  # fmt: skip
 from drivers.text import alphabet as gsm
 from drivers.virtual.carrier_faults import Faults
+from drivers.virtual.carrier_shelf import STATES
 
 ID_FORMS = ("hex", "HEX", "dec", "uuid")
-_STATES = {
-    "ENROUTE": 1,
-    "DELIVRD": 2,
-    "EXPIRED": 3,
-    "DELETED": 4,
-    "UNDELIV": 5,
-    "ACCEPTD": 6,
-    "UNKNOWN": 7,
-    "REJECTD": 8,
-}
 _RECEIPT = "id:{id} sub:001 dlvrd:{dlvrd} submit date:{date} done date:{date} stat:{stat} err:{err} text:{text}"
 _CARRIED_TLVS = (TLV_MESSAGE_PAYLOAD, TLV_SAR_MSG_REF_NUM, TLV_SAR_TOTAL_SEGMENTS, TLV_SAR_SEGMENT_SEQNUM)
 _ADDRESS = ("source_addr_ton", "source_addr_npi", "source_addr", "dest_addr_ton", "dest_addr_npi", "destination_addr")
@@ -70,19 +61,19 @@ def receipted_id(reference: str, number: int, form: str) -> str:
     return reference
 
 
-def receipt(submit: codec.Pdu, reference: str, faults: Faults, number: int) -> bytes:
+def receipt(submit: codec.Pdu, reference: str, faults: Faults, stat: str, number: int) -> bytes:
     """The body of the deliver_sm that reports on a submit (SMPP 3.4 appendix B)."""
     named = receipted_id(reference, number, faults.receipt_id)
-    delivered = faults.stat == "DELIVRD"
+    delivered = stat == "DELIVRD"
     date = time.strftime("%y%m%d%H%M", time.gmtime())
     text = (faults.receipt_text or _RECEIPT).format(
-        id=named, stat=faults.stat, date=date, dlvrd="001" if delivered else "000",
+        id=named, stat=stat, date=date, dlvrd="001" if delivered else "000",
         err="000" if delivered else "001", text=text_of(submit)[:20].encode("ascii", "replace").decode(),
     )  # fmt: skip
     tlvs: list[codec.Tlv] = []
     if faults.receipt_tlvs:
         octets = named.encode("latin-1") + (b"\0" if faults.receipt_nul else b"")
-        tlvs = [(TLV_RECEIPTED_MESSAGE_ID, octets), (TLV_MESSAGE_STATE, bytes([_STATES.get(faults.stat, 7)]))]
+        tlvs = [(TLV_RECEIPTED_MESSAGE_ID, octets), (TLV_MESSAGE_STATE, bytes([STATES.get(stat, 7)]))]
     fields = _turned(submit) | {"esm_class": ESM_RECEIPT, "short_message": text.encode("latin-1")[:254]}
     return codec.body(DELIVER_SM, fields, tlvs)
 
@@ -109,14 +100,9 @@ def from_phone(sender: str, to: str, text: str) -> bytes:
     tlvs = []
     if len(octets) > 254:
         octets, tlvs = b"", [(TLV_MESSAGE_PAYLOAD, octets)]
-    source, destination = addresses.encode(sender), addresses.encode(to)
-    fields = _address("source", "source_addr", source) | _address("dest", "destination_addr", destination)
+    fields = addresses.fields("source", "source_addr", addresses.encode(sender))
+    fields |= addresses.fields("dest", "destination_addr", addresses.encode(to))
     return codec.body(DELIVER_SM, fields | {"data_coding": coding, "short_message": octets}, tlvs)
-
-
-def _address(end: str, name: str, address: tuple[int, int, bytes]) -> dict[str, int | str | bytes]:
-    ton, npi, octets = address
-    return {f"{end}_addr_ton": ton, f"{end}_addr_npi": npi, name: octets.rstrip(b"\0").decode("latin-1")}
 
 
 def _turned(submit: codec.Pdu) -> dict[str, int | str | bytes]:

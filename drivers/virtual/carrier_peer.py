@@ -90,10 +90,21 @@ class Peer(asyncio.Protocol):
         elif command == names.UNBIND:
             self.write(codec.pdu(names.UNBIND | RESPONSE, sequence))
             self._carrier.unbound(self)
+        elif RESPONSE | command in names.REPLIES and self.system_id is not None:
+            self._question(frame)
         elif command == names.SUBMIT_SM:
             self.write(codec.pdu(names.SUBMIT_SM | RESPONSE, sequence, names.RINVBNDSTS))
         else:
             self.write(codec.pdu(names.GENERIC_NACK, sequence, names.RINVCMDID))
+
+    def _question(self, frame: bytes) -> None:
+        command, _, sequence = codec.header(frame)
+        try:
+            asked = codec.decode(frame)
+        except codec.DecodeError as error:
+            self.write(codec.pdu(command | RESPONSE, sequence, error.status))
+            return
+        self.write(self._carrier.shelf.answer(self.system_id or "", asked, time.monotonic()))
 
     def _bind(self, frame: bytes) -> None:
         command, _, sequence = codec.header(frame)
