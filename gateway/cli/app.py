@@ -11,6 +11,7 @@ import typer
 from gateway import __version__
 from gateway.cli import (
     accounts,
+    carriers,
     changing,
     database,
     devices,
@@ -62,5 +63,7 @@ def _options(
         logging.getLogger("gateway").addHandler(logging.NullHandler())
 
 
-for each in (service, sending, reading, explaining, changing, devices, host, database, accounts, people, hooks, trying):
+for each in (
+    service, sending, reading, explaining, changing, devices, carriers, host, database, accounts, people, hooks, trying,
+):  # fmt: skip
     each.add(app)

@@ -249,6 +249,8 @@ class SmppConfig(DeviceConfig):
     """How a flash message is marked: by its data_coding, or by dest_addr_subunit."""
     tlvs: Annotated[dict[str, str | int], BeforeValidator(smpp_values.tlvs)] = Field(default_factory=dict)
     """Optional parameters of every submit_sm, by their tag."""
+    query: Annotated[float, values.duration(1, 3 * values.DAY)] | None = None
+    """After so long without a receipt the carrier is asked what became of a message (query_sm); None: never."""
     statuses: Annotated[dict[str, str], BeforeValidator(smpp_values.statuses)] = Field(default_factory=dict)
     """Whose fault a command_status is at this carrier, where it isn't what the standard says."""
 

@@ -1,19 +1,20 @@
-"""What goes on with a device beside its messages: balance, records, and what is remembered of its SIMs."""
+"""What goes on with a device beside its messages: balance, records, overdue receipts, and what is known of its SIMs."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from drivers.base import Event, Health, Recorded, Ussd, UssdReply
+from drivers.base import Ask, Event, Health, Recorded, Told, Ussd, UssdReply
 from gateway.config.model import ModemConfig, SmppConfig
 from gateway.service import records
 from gateway.service.balance import TOKEN, Balance
 from gateway.service.clock import Clock
 from gateway.service.health import DeviceState
 from gateway.service.history import SMSCS, History
+from gateway.service.overdue import Overdue
 from gateway.service.requests import RequestDesk
-from gateway.store.engine import Conn
+from gateway.store.engine import Conn, Store
 
 
 class Aside:
@@ -25,6 +26,8 @@ class Aside:
         self._settings = settings
         self._history = History()
         self._balance = Balance(device, settings.balance if isinstance(settings, ModemConfig) else None)
+
+        self._overdue = Overdue(device, settings)
 
     @property
     def next_mono(self) -> float:
@@ -54,6 +57,9 @@ class Aside:
                 self._balance.reply(event, self._clock.mono(), self._clock.now_ms())
                 state.know(**self._balance.told)
                 return True
+            case Told():
+                desk.told(event)
+                return True
             case Recorded():
                 desk.recorded(event, self._write)
                 return True
@@ -64,6 +70,10 @@ class Aside:
     def ask(self, now: float) -> list[Ussd]:
         """What to ask a device that is up."""
         return self._balance.ask(now)
+
+    def look(self, store: Store, now: float) -> list[Ask]:
+        """What to ask a device that is up about its messages. Raises StoreError."""
+        return self._overdue.look(store, now, self._clock.now_ms())
 
     def ended(self) -> None:
         """The device's process has ended."""

@@ -235,6 +235,8 @@ class Flows:
         """Commit what has come up, with the next claim, and act upon it. Raises StoreError; nothing is lost then."""
         if self._subjects != self._wanted and self._outgoing.idle and not self._outgoing.batch():
             self.learn()
+        if requests and self.claiming and self.state.state is State.UP:
+            self.keeper.send(*self._aside.look(self._shared.store, now))
         turn = Turn(
             self.device, self._subjects[-1], self._shared.epoch, self._clock.now_ms(),
             out=self._outgoing.batch(),

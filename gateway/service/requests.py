@@ -1,4 +1,4 @@
-"""What people ask of a device while the service runs: pause, resume, unlock, ussd, record, rebind, restart."""
+"""What people ask of a device while the service runs: pause, unlock, ussd, record, restart, query and so on."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from drivers.base import Command, Pause, Record, Recorded, Reopen, State, Ussd, UssdReply
+from drivers.base import Ask, Command, Inquiry, Pause, Record, Recorded, Reopen, State, Told, Ussd, UssdReply
 from gateway.service.health import DeviceState
 from gateway.service.keeper import Keeper
 from gateway.store.requests import RequestRow
 
 USSD_LIMIT_S = 180.0
 """How long a network may take to answer a code."""
+ASK_LIMIT_S = 100.0
+"""How long a carrier may take to answer a question, with those that go first."""
 RECORD_LIMIT_S = 120.0
 """How long a driver may be busy before it gives its record."""
 
@@ -43,12 +45,19 @@ class RequestDesk:
                     keeper.send(*self._ussd(request, state, now))
                 case "record":
                     keeper.send(*self._record(request, keeper, now))
+                case "query" | "cancel" | "replace":
+                    keeper.send(*self._ask(request, state, now))
 
     def reply(self, event: UssdReply) -> None:
         """The network has answered a code."""
         if self._open.pop(event.token, None) is not None:
             told = {"error": event.error} if event.error else {"text": event.text or "", "open": event.open}
             self._answers[event.token] = told
+
+    def told(self, event: Told) -> None:
+        """The carrier has answered a question."""
+        if self._open.pop(event.token, None) is not None:
+            self._answers[event.token] = {"text" if event.done else "error": event.text}
 
     def recorded(self, event: Recorded, write: Callable[[str], Path]) -> None:
         """The device gave its record; ``write`` puts it into a file, or raises OSError."""
@@ -79,11 +88,27 @@ class RequestDesk:
             self._answers.pop(token, None)
 
     def _ussd(self, request: RequestRow, state: DeviceState, now: float) -> list[Command]:
+        if not self._opened(request, state, now + USSD_LIMIT_S):
+            return []
+        return [Ussd(request.id, str(request.args.get("code", "")))]
+
+    def _ask(self, request: RequestRow, state: DeviceState, now: float) -> list[Command]:
+        if state.kind != "smpp":
+            self._refuse(request.id, f"a modem has no {request.kind}_sm")
+            return []
+        if not self._opened(request, state, now + ASK_LIMIT_S):
+            return []
+        of = request.args
+        reference, destination = str(of.get("reference", "")), str(of.get("destination", ""))
+        return [Ask(request.id, Inquiry(request.kind), reference, destination, of.get("source"), of.get("text"))]
+
+    def _opened(self, request: RequestRow, state: DeviceState, until: float) -> bool:
+        """Whether the device can be asked now; if so the request is open."""
         if state.state is not State.UP:
             self._refuse(request.id, f"the device is {state.state}" + (f": {state.reason}" if state.reason else ""))
-            return []
-        self._open[request.id] = now + USSD_LIMIT_S
-        return [Ussd(request.id, str(request.args.get("code", "")))]
+            return False
+        self._open[request.id] = until
+        return True
 
     def _record(self, request: RequestRow, keeper: Keeper, now: float) -> list[Command]:
         if not keeper.alive:

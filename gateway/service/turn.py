@@ -125,7 +125,7 @@ class Turn:
                     devices.set_paused(c, self.device, request.kind == "pause")
                 case "unlock":
                     pins.unlock(c, self.device, self.now_ms)
-                case "ussd" | "record" | "rebind" | "restart":
+                case "ussd" | "record" | "rebind" | "restart" | "query" | "cancel" | "replace":
                     continue
                 case kind:
                     requests.answer(c, request.id, {"error": f"a device can't {kind}"}, self.now_ms)

@@ -1,0 +1,92 @@
+"""What a carrier holds: queried when its receipt stays away, recalled and replaced by a person."""
+
+import json
+
+import pytest
+from running import PHONE, Service, config, eventually, virtual_carrier
+
+import gateway
+
+LATER = {"smpp": {"schedule": "000000001000000R"}}
+
+
+@pytest.fixture
+def walk(tmp_path):
+    carrier = virtual_carrier(tmp_path)
+    parts = [carrier]
+
+    def make(keys="", faults=None):
+        with carrier.control() as control:
+            control.faults(**(faults or {}))
+        service = Service(tmp_path, config(tmp_path, carrier=carrier, carrier_keys=keys))
+        service.carrier = carrier
+        parts.append(service)
+        gateway.configure(service.config)
+        return service.start()
+
+    yield make
+    gateway.set_router(None)
+    for part in reversed(parts):
+        part.close()
+
+
+def sent(text, **more):
+    message = gateway.send(text, gateway.lookup_connections("carrier", [PHONE]), **more)
+    eventually(lambda: status(message) == "sent")
+    return message
+
+
+def status(message):
+    return str(message.refresh().transmissions[0].status)
+
+
+def test_a_receipt_that_never_comes_is_asked_for(walk):
+    service = walk('query = "1s"', {"receipt_lost": True})
+    message = sent("no receipt will come")
+    eventually(lambda: status(message) == "delivered")
+    (receipt,) = json.loads(service.cli("show", message.id, "--json").splitlines()[0])["receipts"]
+    assert (receipt["status"], receipt["code"]) == ("delivered", "DELIVRD")
+    assert len(service.carrier.witness()) == 1
+    assert service.stop() == 0
+
+
+def test_a_person_asks_recalls_and_is_told_what_the_carrier_says(walk):
+    service = walk()
+    message = sent("waits at the carrier", fields=LATER)
+    assert service.cli("query", message.id).rstrip().endswith(": on its way")
+    assert status(message) == "sent"
+    (said,) = map(json.loads, service.cli("recall", message.id, "--json").splitlines())
+    assert (said["identity"], said["device"], said["text"]) == (PHONE, "carrier", "cancelled at the carrier")
+    eventually(lambda: status(message) == "failed")
+    assert message.transmissions[0].error == "cancelled at the carrier"
+    service.cli("recall", message.id, code=1)
+    service.cli("query", "nothing", code=1)
+    assert service.stop() == 0
+    late = gateway.send("not yet", gateway.lookup_connections("carrier", [PHONE]))
+    service.cli("query", late.id, code=1)
+
+
+def test_a_text_is_replaced_where_it_waits_and_here(walk):
+    service = walk()
+    message = sent("the meeting is at 3", fields=LATER)
+    service.cli("replace", message.id, "the meeting is at 4")
+    assert gateway.get_message(message.id).text == "the meeting is at 4"
+    assert gateway.get_message(message.id).fields["replaced_text"] == "the meeting is at 3"
+    service.cli("replace", message.id, "встреча в 5", code=1)
+    assert gateway.get_message(message.id).text == "the meeting is at 4"
+    service.cli("replace", message.id, "", code=1)
+    long = sent("x" * 200, fields=LATER)
+    service.cli("replace", long.id, "short", code=1)
+    assert [line.split(": ")[-1] for line in service.cli("recall", long.id).splitlines()] == [
+        "cancelled at the carrier"
+    ] * 2
+    eventually(lambda: status(long) == "failed")
+    assert service.stop() == 0
+
+
+def test_a_carrier_that_has_no_such_commands_is_named(walk):
+    service = walk(faults={"unoffered": True})
+    message = sent("waits", fields=LATER)
+    service.cli("recall", message.id, code=1)
+    assert status(message) == "sent"
+    assert service.stop() == 0
