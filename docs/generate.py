@@ -24,18 +24,18 @@ from pydantic.fields import FieldInfo
 import gateway.apps
 from gateway.apps import loading
 from gateway.cli.app import app
-from gateway.config import http, model, smpp_values, values
+from gateway.config import fields, http, model, servers, smpp_values, values
 from gateway.config.secrets import ALLOWED, Secret
 from gateway.errors import ConfigurationError
 
 HERE = Path(__file__).parent
-SECTIONS: dict[str, tuple[type[model.Section], str]] = {
+SECTIONS: dict[str, tuple[type[fields.Section], str]] = {
     "gateway": (model.GatewaySection, "[gateway]"),
     "device": (model.DeviceConfig, "Every device"),
     "modem": (model.ModemConfig, "[modem.NAME]"),
     "smpp": (model.SmppConfig, "[smpp.NAME]"),
     "balance": (model.BalanceConfig, "balance = { … }"),
-    "tls": (model.TlsConfig, "tls = { … }"),
+    "tls": (fields.TlsConfig, "tls = { … }"),
     "pool": (model.PoolConfig, "[backend.NAME], a pool"),
     "python": (model.PythonBackendConfig, "[backend.NAME], a class"),
     "calls": (http.CallOptions, "[backend.NAME], every class that speaks HTTP"),
@@ -44,17 +44,19 @@ SECTIONS: dict[str, tuple[type[model.Section], str]] = {
     "vumi": (http.VumiOptions, "[backend.NAME], VumiBackend"),
     "route": (model.RouteRule, "[[route]]"),
     "source": (model.SourceConfig, "[source.ADDRESS]"),
-    "server": (model.SmppServerConfig, "[server.smpp]"),
-    "user": (model.UserConfig, "[server.smpp.user.NAME]"),
+    "server": (servers.SmppServerConfig, "[server.smpp]"),
+    "user": (servers.UserConfig, "[server.smpp.user.NAME]"),
+    "web": (servers.HttpServerConfig, "[server.http]"),
+    "inbound": (servers.InboundConfig, "[server.http.in.NAME]"),
 }
-SHARED: dict[str, type[model.Section]] = {
+SHARED: dict[str, type[fields.Section]] = {
     **dict.fromkeys(("modem", "smpp"), model.DeviceConfig),
     **dict.fromkeys(("http", "kannel", "vumi"), http.CallOptions),
 }
 """Tables whose keys are in part those of another section."""
 OWN = {"name", "options"}
 """Fields that are no keys: the name is the table's, ``options`` are the other keys."""
-INNER = {"server": {"user"}}
+INNER = {"server": {"user"}, "web": {"in"}}
 """Tables inside of a table, which have a section of their own."""
 HELPERS = {"gateway.apps.base", "gateway.apps.outlet"}
 """Modules that hold an App that is none."""
@@ -104,7 +106,7 @@ def keys(section: str) -> dict[str, FieldInfo]:
     return {
         field.alias or name: field
         for name, field in of.model_fields.items()
-        if name not in OWN | INNER.get(section, set()) and name not in shared
+        if (field.alias or name) not in OWN | INNER.get(section, set()) and name not in shared
     }
 
 
@@ -120,7 +122,7 @@ def words() -> dict[str, Any]:
 
 def _docstrings(model_: type) -> dict[str, str]:
     """The strings that stand below fields."""
-    if not issubclass(model_, model.Section):
+    if not issubclass(model_, fields.Section):
         return {}
     (body,) = (node.body for node in ast.parse(inspect.getsource(model_)).body if isinstance(node, ast.ClassDef))
     found = {}

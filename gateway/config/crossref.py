@@ -29,6 +29,7 @@ def faults(raw: Mapping[str, Any]) -> Found:
     yield from _identities(raw)
     yield from _routes(raw)
     yield from _users(raw)
+    yield from _inbound(raw)
     for name, table in tables(raw, "backend").items():
         if "class" not in table and "devices" not in table:
             typo = nearest("devices", table) or nearest("class", table)
@@ -50,6 +51,17 @@ def warnings(raw: Mapping[str, Any]) -> Found:
                     ("backend", name, "devices", position),
                     f"no device {device!r} in this file; right if it belongs to another node of the same queue{hint}",
                 )
+    http = tables(raw, "server").get("http", {})
+    host = str(http.get("listen", "localhost")).rpartition(":")[0]
+    if "tls" not in http and not re.fullmatch(r"(localhost|127\.[\d.]+|\[::1\])?", host, re.ASCII):
+        yield ("server", "http", "listen"), "without tls the secrets cross the network in clear"
+    for name, table in tables(raw, "server", "http", "in").items():
+        backend = table.get("backend", name)
+        names = [*known, *tables(raw, "backend")]
+        if isinstance(backend, str) and backend not in names:
+            hint = nearest(backend, names)
+            message = f"there is no backend {backend!r}, so that nothing it receives can be answered{hint}"
+            yield ("server", "http", "in", name), message
     if not known and not tables(raw, "backend"):
         yield (), "no device and no backend: nothing can be sent or received"
 
@@ -112,6 +124,22 @@ def _users(raw: Mapping[str, Any]) -> Found:
     for name, user in tables(raw, "server", "smpp", "user").items():
         for position, backend in enumerate(_strings(user.get("backends"))):
             yield from _reference(raw, backend, ("server", "smpp", "user", name, "backends", position), auto=True)
+
+
+def _inbound(raw: Mapping[str, Any]) -> Found:
+    taken: dict[str, str] = {}
+    for name, table in tables(raw, "server", "http", "in").items():
+        here = ("server", "http", "in", name)
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", name, re.ASCII):
+            yield here, "a name is 1 to 64 letters, digits, '-', '_', '.', the first a letter or digit"
+        if not {"token", "password", "networks"} & table.keys():
+            yield here, "needs a token, user and password, or networks: else anybody could put messages in"
+        if ("user" in table) != ("password" in table):
+            yield here, "user and password belong together"
+        path = str(table.get("path", f"/in/{name}"))
+        if path in taken:
+            yield (*here, "path"), f"is the path of [server.http.in.{taken[path]}] already"
+        taken.setdefault(path, name)
 
 
 def _reference(raw: Mapping[str, Any], name: Any, path: Path, *, auto: bool = False) -> Found:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BeforeValidator, Field, ValidationError
 
 from gateway.config import http_values, values
-from gateway.config.model import Flag, PathBeside, Section, Text
+from gateway.config.fields import Flag, PathBeside, Section, Text
 from gateway.config.parse import explain
 from gateway.config.secrets import Secret
 

@@ -10,29 +10,34 @@ import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
-from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic import BeforeValidator, Field, ValidationInfo
 
 from gateway.config import limit_values, modem_values, smpp_values, values
+from gateway.config.fields import (
+    Cost,
+    DayHours,
+    Days,
+    Flag,
+    Named,
+    Octet,
+    OneRate,
+    PathBeside,
+    Positive,
+    Quotas,
+    Range,
+    Section,
+    Table,
+    Text,
+    TlsConfig,
+    Words,
+    Zone,
+)
 from gateway.config.secrets import Secret
+from gateway.config.servers import ServerSection
 from gateway.errors import ConfigFault
-from gateway.limits import Hours, Rate
+from gateway.limits import Hours
 
-Flag = Annotated[bool, BeforeValidator(values.flag)]
-Text = Annotated[str, values.word()]
-Words = Annotated[tuple[str, ...], values.words()]
-Table = Annotated[dict[str, Any], BeforeValidator(values.table)]
-OneRate = Annotated[Rate, BeforeValidator(values.rate)]
-Quotas = Annotated[tuple[Rate, ...], BeforeValidator(values.quotas)]
-PathBeside = Annotated[Path, BeforeValidator(values.beside)]
-Positive = Annotated[float, values.duration(0.001)]
-DayHours = Annotated[Hours, BeforeValidator(limit_values.hours)]
-Days = Annotated[frozenset[int], BeforeValidator(limit_values.days)]
-Zone = Annotated[ZoneInfo, BeforeValidator(limit_values.zone)]
-Cost = Annotated[float, BeforeValidator(limit_values.cost)]
-Range = Annotated[tuple[int, int | None], BeforeValidator(limit_values.span)]
-Octet = Annotated[int, values.whole(0, 0xFF)]
 DOTTED = r"[A-Za-z_]\w*([.:][A-Za-z_]\w*)+"
 ROUTERS = ("queued", "blocking")
 
@@ -49,18 +54,6 @@ def _opening(hours: Hours | None, days: frozenset[int] | None) -> Hours | None:
         return None
     hours = hours or Hours()
     return Hours(hours.start, hours.end, hours.days if days is None else days)
-
-
-class Section(BaseModel):
-    """A table of the config: frozen, and a key that it doesn't know is a fault."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True)
-
-
-class Named(Section):
-    """A table whose key is a name."""
-
-    name: str
 
 
 class GatewaySection(Section):
@@ -182,28 +175,12 @@ class ModemConfig(DeviceConfig):
     """What may be done to a modem that fails, besides opening it again; `usb` and `hub` need rights over the device."""
 
 
-class TlsConfig(Section):
-    """``tls = { … }`` of an SMPP account."""
-
-    ca: PathBeside | None = None
-    cert: PathBeside | None = None
-    key: PathBeside | None = None
-    server_name: Text | None = None
-
-
 def _tls(value: Any, info: ValidationInfo) -> bool | TlsConfig:
     if isinstance(value, bool):
         return value
     if not isinstance(value, Mapping):
         message = f"must be true, false or a table with ca, cert, key, server_name, not {values.shown(value)}"
         raise ValueError(message)  # noqa: TRY004 - pydantic collects ValueErrors
-    return TlsConfig.model_validate(value, context=info.context)
-
-
-def _server_tls(value: Any, info: ValidationInfo) -> TlsConfig | None:
-    if not isinstance(value, Mapping) or not {"cert", "key"} <= set(value) or "server_name" in value:
-        message = "must be a table with cert and key, and ca where clients must show a certificate of it"
-        raise ValueError(message)
     return TlsConfig.model_validate(value, context=info.context)
 
 
@@ -310,35 +287,6 @@ class SourceConfig(Named):
 
     rate: OneRate | None = None
     quota: Quotas = ()
-
-
-class UserConfig(Named):
-    """``[server.smpp.user.NAME]``: software that uses the gateway as its carrier."""
-
-    password: Secret
-    networks: Annotated[tuple[str, ...], values.words(values.network)] = ()
-    backends: Words = ()
-    rate: OneRate | None = None
-    binds: Annotated[int, values.whole(1, 100)] = 2
-    window: Annotated[int, values.whole(1, 1000)] = 20
-
-
-class SmppServerConfig(Section):
-    """``[server.smpp]``."""
-
-    listen: Annotated[str, values.word(r"(\[[0-9A-Fa-f:.]+\]|[^:\s]+):\d{1,5}", 'such as "127.0.0.1:2776"')]
-    system_id: Annotated[str, values.word(most=15)] = "sms-gateway"
-    tls: Annotated[TlsConfig | None, BeforeValidator(_server_tls)] = None
-    """``cert`` and ``key`` are the server's own; with ``ca``, clients must show a certificate of it."""
-    enquire_link: Annotated[float, values.duration(0.05, values.DAY)] = 30.0
-    response_timeout: Annotated[float, values.duration(0.05, 3600)] = 30.0
-    user: dict[str, UserConfig] = Field(default_factory=dict)
-
-
-class ServerSection(Section):
-    """``[server]``."""
-
-    smpp: SmppServerConfig | None = None
 
 
 class Config(Section):

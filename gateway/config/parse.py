@@ -12,24 +12,26 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from gateway.config import crossref, lines, values
+from gateway.config.fields import Named, Section, TlsConfig
 from gateway.config.model import (
     BalanceConfig,
     Config,
     GatewaySection,
     ModemConfig,
-    Named,
     PoolConfig,
     PythonBackendConfig,
     RouteRule,
-    Section,
-    ServerSection,
     SmppConfig,
-    SmppServerConfig,
     SourceConfig,
-    TlsConfig,
-    UserConfig,
 )
 from gateway.config.secrets import Secret, SecretMissingError, Secrets
+from gateway.config.servers import (
+    HttpServerConfig,
+    InboundConfig,
+    ServerSection,
+    SmppServerConfig,
+    UserConfig,
+)
 from gateway.errors import ConfigFault, ConfigurationError
 
 S = TypeVar("S", bound=Section)
@@ -38,6 +40,11 @@ TOP = ("gateway", "modem", "smpp", "backend", "route", "source", "app", "server"
 MOST_PASSWORD = 8
 INSIDE: dict[str, type[Section]] = {"tls": TlsConfig, "balance": BalanceConfig}
 """Keys that hold a table of their own."""
+SERVERS: dict[str, tuple[type[Section], dict[str, type[Named]]]] = {
+    "smpp": (SmppServerConfig, {"user": UserConfig}),
+    "http": (HttpServerConfig, {"in": InboundConfig}),
+}
+"""Servers, and the tables inside of their tables."""
 OWN_KEYS = ("class", "batch", "retries", "retry_delay", "backoff", "retry_most", "rate", "quota", "quiet", "cost")
 URLS = '"sqlite:///FILE" or "postgresql+psycopg://…"'
 
@@ -154,17 +161,19 @@ class Parser:
         return tuple(rules)
 
     def _server(self) -> ServerSection:
-        smpp: SmppServerConfig | None = None
+        found: dict[str, Any] = {}
         for name, table in self._tables(("server",)):
-            if name != "smpp":
-                hint = values.nearest(name, ["smpp"]) or "; the only server is smpp"
+            if name not in SERVERS:
+                hint = values.nearest(name, SERVERS) or f"; the servers are {', '.join(SERVERS)}"
                 self._fault(("server", name), f"unknown table{hint}")
                 continue
-            users = self._named(UserConfig, "server", "smpp", "user")
-            own = {key: value for key, value in table.items() if key != "user"}
-            smpp = self._read(SmppServerConfig, own, ("server", "smpp"))
-            smpp = smpp and smpp.model_copy(update={"user": users})
-        return ServerSection(smpp=smpp)
+            model, inner = SERVERS[name]
+            tables = {key: self._named(of, "server", name, key) for key, of in inner.items()}
+            own = {key: value for key, value in table.items() if key not in inner}
+            section = self._read(model, own, ("server", name))
+            names = {field.alias or each: each for each, field in model.model_fields.items()}
+            found[name] = section and section.model_copy(update={names[key]: each for key, each in tables.items()})
+        return ServerSection(**found)
 
     def _read(self, model: type[S], table: Mapping[str, Any], path: lines.Path, name: str | None = None) -> S | None:
         """One table as its model; None when it has faults, which are noted."""
@@ -182,10 +191,12 @@ class Parser:
     def _secrets(self, parsed: Mapping[str, Any]) -> None:
         server: ServerSection = parsed["server"]
         users = server.smpp.user if server.smpp else {}
+        inbound = server.http.inbound if server.http else {}
         places: list[tuple[lines.Path, str, Mapping[str, Any]]] = [
             (("modem",), "pin", parsed["modem"]),
             (("smpp",), "password", parsed["smpp"]),
             (("server", "smpp", "user"), "password", users),
+            *((("server", "http", "in"), key, inbound) for key in ("token", "password")),
         ]
         inline: list[lines.Path] = []
         for section, key, good in places:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.config.model import Config, ModemConfig, SmppConfig, SmppServerConfig, TlsConfig, UserConfig
+from gateway.config.fields import TlsConfig
+from gateway.config.model import Config, ModemConfig, SmppConfig
+from gateway.config.servers import SmppServerConfig, UserConfig
 
 VIRTUAL = "virtual"
 MODEM = (

@@ -10,7 +10,8 @@ from typing import Any
 from drivers.base import Encoding, Incoming
 from gateway import api, logs
 from gateway.backends import AUTO, Wish, fits
-from gateway.config.model import Config, PoolConfig, UserConfig
+from gateway.config.model import Config, PoolConfig
+from gateway.config.servers import UserConfig
 from gateway.errors import GatewayError, StoreError
 from gateway.store import outbox, submissions
 from gateway.store.engine import Conn, Store

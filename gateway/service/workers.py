@@ -1,33 +1,39 @@
-"""The workers of all devices, and the SMPP server: started, watched, exchanged on a reload, and stopped together."""
+"""The workers of all devices, and the servers: started, watched, exchanged on a reload, and stopped together."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from drivers.base import State
 from gateway import logs
 from gateway.config.model import Config
 from gateway.service.flows import Shared
+from gateway.service.http_server import HttpServer
 from gateway.service.pace import Beat
 from gateway.service.smpp_server import SmppServer
 from gateway.service.worker import Worker
 
 log = logs.get(__name__)
-SERVER = "[server.smpp]"
-"""The server's name among the workers; no device can have it."""
+Server = SmppServer | HttpServer
+SERVERS: dict[str, tuple[str, type[SmppServer | HttpServer]]] = {
+    "[server.smpp]": ("smpp", SmppServer),
+    "[server.http]": ("http", HttpServer),
+}
+"""The servers by their names among the workers, which no device can have: the key of the config, and the class."""
 
 
 class Workers:
-    """One worker for each enabled device of the config, and one for the SMPP server. Thread-safe."""
+    """One worker for each enabled device of the config, and one for each server. Thread-safe."""
 
     def __init__(self, config: Config, shared: Shared) -> None:
         self._config, self._shared = config, shared
         self._lock = threading.Lock()
-        self._workers: dict[str, Worker | SmppServer] = {}
+        self._workers: dict[str, Worker | Server] = {}
 
     def __len__(self) -> int:
-        return len(self._workers.keys() - {SERVER})
+        return len(self._workers.keys() - SERVERS.keys())
 
     def start(self) -> None:
         """Start a worker for each device that has none."""
@@ -35,11 +41,13 @@ class Workers:
             for name, device in self._config.devices.items():
                 if device.enabled and name not in self._workers:
                     self._start(name)
-            if self._config.server.smpp is not None and SERVER not in self._workers:
-                self._start(SERVER)
+            for name, (key, _) in SERVERS.items():
+                if getattr(self._config.server, key) is not None and name not in self._workers:
+                    self._start(name)
 
     def _start(self, name: str) -> None:
-        made = SmppServer(self._config, self._shared) if name == SERVER else Worker(self._config, name, self._shared)
+        server = SERVERS.get(name)
+        made = server[1](self._config, self._shared) if server else Worker(self._config, name, self._shared)
         self._workers[name] = made
         made.start()
 
@@ -71,14 +79,13 @@ class Workers:
         """Use a new config: only devices that changed, came or went are touched. ``alive``: see ``stop``."""
         shared = ("ports", "node", "state")
         same = all(getattr(config.gateway, key) == getattr(self._config.gateway, key) for key in shared)
-        gone: dict[str, Worker | SmppServer] = {}
+        gone: dict[str, Worker | Server] = {}
         with self._lock:
             for name, worker in list(self._workers.items()):
-                device = config.server.smpp if name == SERVER else config.devices.get(name)
-                enabled = name == SERVER or (name in config.devices and config.devices[name].enabled)
-                if device is None or not enabled or device != worker.settings or not same:
+                wanted = _wanted(config, name)
+                if wanted is None or wanted != worker.settings or not same:
                     gone[name] = self._workers.pop(name)
-                elif isinstance(worker, SmppServer):
+                elif isinstance(worker, Server):
                     worker.config = config
             self._config = config
         _stop(gone, grace_s, alive)
@@ -92,7 +99,15 @@ class Workers:
         _stop(workers, grace_s, alive)
 
 
-def _stop(workers: dict[str, Worker | SmppServer], grace_s: float, alive: Callable[[], object]) -> None:
+def _wanted(config: Config, name: str) -> Any:
+    """The settings of a device or server; None where it isn't wanted."""
+    if name in SERVERS:
+        return getattr(config.server, SERVERS[name][0])
+    device = config.devices.get(name)
+    return device if device is not None and device.enabled else None
+
+
+def _stop(workers: dict[str, Worker | Server], grace_s: float, alive: Callable[[], object]) -> None:
     for worker in workers.values():
         worker.stop(grace_s)
     for worker in workers.values():

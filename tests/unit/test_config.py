@@ -227,7 +227,17 @@ def test_every_fault_at_once(tmp_path):
         ("[gateway]\ndatabase = 'sqlite://'\n", 2, "memory"),
         ("[gateway]\nregion = 'XX'\n", 2, "not a region"),
         ("[server.smpp]\nlisten = 'h:1'\nuser = 3\n", 3, "must hold tables"),
-        ("[server.http]\nlisten = 'x'\n", 1, "only server is smpp"),
+        ("[server.grpc]\nlisten = 'x'\n", 1, "the servers are smpp, http"),
+        ("[server.http]\nlisten = '8080'\n", 2, 'such as "127.0.0.1:2776"'),
+        ("[server.http]\ntls = true\n", 2, "must be a table with cert and key"),
+        ("[server.http]\nmost = 1\n", 2, "must be a whole number from 1024 to 16777216"),
+        ("[server.http.in.a]\n", 1, "needs a token, user and password, or networks"),
+        ("[server.http.in.a]\ntoken = 't'\nuser = 'u'\n", 1, "user and password belong together"),
+        ("[server.http.in.a]\ntoken = 't'\nkind = 'json'\n", 3, "'json' is not allowed"),
+        ("[server.http.in.a]\ntoken = 't'\nparams = { number = 'n' }\n", 3, "'number' is unknown; the keys here are"),
+        ("[server.http.in.a]\ntoken = 't'\npath = 'in'\n", 3, 'must be a path such as "/sms/in"'),
+        ("[server.http.in.a]\ntoken = 't'\nnetwork = 'x'\n", 3, "did you mean 'networks'?"),
+        ("[server.http.in.a]\ntoken = 't'\n[server.http.in.b]\ntoken = 't'\npath = '/in/a'\n", 5, "is the path of"),
         ("stat = 'x'\n", 1, "unknown key outside of a table"),
     ],
 )  # fmt: skip
@@ -325,3 +335,20 @@ def test_an_unknown_device_in_a_pool_is_a_warning(tmp_path):
     found = read("[modem.m]\nport = 'virtual'\n[backend.b]\ndevices = ['m', 'n']\n", tmp_path)
     (warning,) = found.warnings
     assert str(warning).startswith(f"{tmp_path}/gateway.toml:4: backend.b.devices[1]: no device 'n'")
+
+
+def test_what_comes_in_over_http_can_be_answered_or_is_a_warning(tmp_path):
+    text = (
+        "[backend.mtn]\nclass = 'a.b:C'\n[server.http.in.mtm]\ntoken = 't'\n"
+        "[server.http.in.x]\nbackend = 'mtn'\ntoken = 't'\n"
+    )
+    (warning,) = read(text, tmp_path).warnings
+    assert (warning.path, warning.line) == ("server.http.in.mtm", 3)
+    assert "nothing it receives can be answered; did you mean 'mtn'?" in warning.message
+
+
+def test_secrets_over_the_network_in_clear_are_a_warning(tmp_path):
+    text = "[backend.a]\nclass = 'a.b:C'\n[server.http]\nlisten = '{}:8080'\n[server.http.in.a]\ntoken = 't'\n"
+    (warning,) = read(text.format("0.0.0.0"), tmp_path).warnings
+    assert "without tls the secrets cross the network in clear" in warning.message
+    assert read(text.format("[::1]"), tmp_path).warnings == ()

@@ -1,0 +1,1 @@
+"""HTTP in: what other software may ask of the gateway, and the listener that it asks through."""

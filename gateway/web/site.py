@@ -1,0 +1,54 @@
+"""What is where: from a request to whoever answers it, and never to a traceback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from http import HTTPStatus
+
+from gateway import logs
+from gateway.config.model import Config
+from gateway.errors import GatewayError, StoreError
+from gateway.web.inbound import Inbound
+from gateway.web.request import Refusal, Request, Response
+
+log = logs.get(__name__)
+Page = Callable[[Request], Response]
+BOTH = ("GET", "POST")
+
+
+class Site:
+    """All pages of ``[server.http]``. Called from several threads."""
+
+    def __init__(self, config: Config) -> None:
+        self._pages: Mapping[str, tuple[tuple[str, ...], Page]] = dict(_pages(config))
+
+    def __call__(self, request: Request) -> Response:
+        """Answer a request, whatever happens."""
+        try:
+            return self._answer(request)
+        except Refusal as refusal:
+            return refusal.response
+        except (GatewayError, OSError) as error:
+            log.warning("a request can't be served now", path=request.path, reason=str(error))
+            what = "the message can't be stored now" if isinstance(error, StoreError) else "this can't be done now"
+            return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, what, ("retry-after", "10")).response
+        except Exception:
+            log.exception("a request failed", path=request.path)
+            return Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "the gateway failed; its log says how").response
+
+    def _answer(self, request: Request) -> Response:
+        if request.path not in self._pages:
+            raise Refusal(HTTPStatus.NOT_FOUND, "there is nothing here")
+        methods, page = self._pages[request.path]
+        if request.method not in methods:
+            said = f"write {' or '.join(methods)}, not {request.method[:20]}"
+            raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, said, ("allow", ", ".join(methods)))
+        return page(request)
+
+
+def _pages(config: Config) -> Iterator[tuple[str, tuple[tuple[str, ...], Page]]]:
+    settings = config.server.http
+    for each in settings.inbound.values() if settings else ():
+        one = Inbound(each)
+        yield one.path, (BOTH, one.message)
+        yield f"{one.path}/report", (BOTH, one.report)
