@@ -32,6 +32,13 @@ def eventually(condition, limit_s=30.0, what=""):
     return value
 
 
+def free_port():
+    """A port of the loopback interface that nobody has."""
+    with contextlib.closing(socket.socket()) as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
 class Device:
     """A virtual modem or carrier in a process of its own, which outlives the service."""
 

@@ -9,9 +9,8 @@ import urllib.request
 
 import pytest
 import trustme
-from running import PHONE, Service, eventually
+from running import PHONE, Service, eventually, free_port
 from servers import WebServer, serving
-from test_server import free_port
 
 TEXT = "a message from elsewhere: 5 € & more"
 

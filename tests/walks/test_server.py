@@ -1,24 +1,17 @@
 """Other software uses the gateway as its carrier: smpp34's client and Kannel's bearerbox, through the real service."""
 
 import asyncio
-import shutil
 import socket
-import subprocess
 import urllib.parse
 import urllib.request
 from contextlib import closing
 
 import pytest
 import smpp34
-from running import CARRIER_NUMBER, PHONE, Service, config, eventually, virtual_carrier
+from kannel import boxes
+from running import CARRIER_NUMBER, PHONE, Service, config, eventually, free_port, virtual_carrier
 
 TEXT = "A long text of more than one part, as software on the network sends it. " * 4
-
-
-def free_port():
-    with closing(socket.socket()) as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
@@ -173,70 +166,12 @@ def test_a_receipt_waits_for_its_client_over_a_kill(walk):
     assert b"stat:DELIVRD" in client(walk, hear, user="crm", bind_type="rx").short_message
 
 
-BEARERBOX = """
-group = core
-admin-port = {admin}
-admin-password = admin
-smsbox-port = {smsbox}
-store-type = spool
-store-location = {directory}/spool
-log-file = {directory}/bearerbox.log
-log-level = 0
-
-group = smsc
-smsc = smpp
-smsc-id = gateway
-host = 127.0.0.1
-port = {port}
-transceiver-mode = true
-smsc-username = kannel
-smsc-password = secret
-system-type = ""
-enquire-link-interval = 5
-msg-id-type = 0x00
-
-group = smsbox
-bearerbox-host = 127.0.0.1
-bearerbox-port = {smsbox}
-sendsms-port = {http}
-log-file = {directory}/smsbox.log
-log-level = 0
-
-group = sendsms-user
-username = app
-password = app
-max-messages = 5
-concatenation = true
-
-group = sms-service
-keyword = default
-get-url = "http://127.0.0.1:{inbound}/in?from=%p&to=%P&text=%b"
-max-messages = 0
-catch-all = true
-"""
-
-
 @pytest.fixture
 def kannel(walk, tmp_path):
-    if not (shutil.which("bearerbox") and shutil.which("smsbox")):
-        pytest.skip("Kannel is not installed (Debian: kannel)")
-    (tmp_path / "spool").mkdir()
-    ports = {name: free_port() for name in ("admin", "smsbox", "http", "inbound")}
-    (tmp_path / "kannel.conf").write_text(BEARERBOX.format(directory=tmp_path, port=walk.smpp, **ports))
-    started = []
-    with closing(socket.create_server(("127.0.0.1", ports["inbound"]))) as inbound:
-        try:
-            for box, ready in (("bearerbox", "starting smsbox connection"), ("smsbox", "Connected to bearerbox")):
-                log = tmp_path / f"{box}.log"
-                with (tmp_path / f"{box}.out").open("wb") as output:
-                    command = [box, tmp_path / "kannel.conf"]
-                    started.append(subprocess.Popen(command, stdout=output, stderr=output, cwd=tmp_path))
-                eventually(lambda log=log, ready=ready: log.exists() and ready in log.read_text("latin-1"), what=ready)
-            yield {"http": ports["http"], "inbound": inbound, "log": tmp_path / "bearerbox.log"}
-        finally:
-            for process in reversed(started):
-                process.terminate()
-                process.wait(20)
+    with closing(socket.create_server(("127.0.0.1", 0))) as inbound:
+        get_url = f"http://127.0.0.1:{inbound.getsockname()[1]}/in?from=%p&to=%P&text=%b"
+        with boxes(tmp_path, get_url, smpp=walk.smpp, user="kannel", password="secret") as http:
+            yield {"http": http, "inbound": inbound, "log": tmp_path / "bearerbox.log"}
 
 
 def accepts(port):
