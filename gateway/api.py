@@ -184,6 +184,45 @@ def get_message(id_: str) -> IncomingMessage | OutgoingMessage | None:
     return None if row is None else router.from_row(row)
 
 
+@overload
+def messages(
+    *,
+    direction: Literal["in"],
+    status: str | None = ...,
+    backend: str | None = ...,
+    identity: str | None = ...,
+    device: str | None = ...,
+    limit: int = ...,
+    after: int | None = ...,
+) -> list[IncomingMessage]: ...
+
+
+@overload
+def messages(
+    *,
+    direction: Literal["out"],
+    status: str | None = ...,
+    backend: str | None = ...,
+    identity: str | None = ...,
+    device: str | None = ...,
+    limit: int = ...,
+    after: int | None = ...,
+) -> list[OutgoingMessage]: ...
+
+
+@overload
+def messages(
+    *,
+    direction: str | None = ...,
+    status: str | None = ...,
+    backend: str | None = ...,
+    identity: str | None = ...,
+    device: str | None = ...,
+    limit: int = ...,
+    after: int | None = ...,
+) -> list[IncomingMessage | OutgoingMessage]: ...
+
+
 def messages(
     *,
     direction: str | None = None,
@@ -193,8 +232,8 @@ def messages(
     device: str | None = None,
     limit: int = 100,
     after: int | None = None,
-) -> list[IncomingMessage | OutgoingMessage]:
-    """Give stored messages, the newest last.
+) -> list[IncomingMessage] | list[OutgoingMessage] | list[IncomingMessage | OutgoingMessage]:
+    """Give stored messages, the newest last. For a type checker, those of one direction are of its class.
 
     ``direction`` is ``"in"`` or ``"out"``. ``limit`` counts transmissions. ``after``: only those with a transmission
     of a larger id, the oldest first; so ``messages(after=page[-1].transmissions[-1].id)`` is the next page. Raises

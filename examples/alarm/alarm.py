@@ -38,8 +38,7 @@ class Acknowledge(KeywordHandler):
     def handle(self, text: str) -> None:
         """Stop the escalation, and tell those who know already."""
         number, me = int(text), self.msg.connections[0]
-        sent = [each for each in messages(direction="out", limit=1000) if isinstance(each, OutgoingMessage)]
-        steps = [each for each in sent if each.fields.get("alarm") == number]
+        steps = [each for each in messages(direction="out", limit=1000) if each.fields.get("alarm") == number]
         if not steps:
             raise LookupError(f"There is no alarm {number}.")
         waiting = [each for each in steps if each.status == "queued"]

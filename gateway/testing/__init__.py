@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gateway.backends.database import DatabaseBackend
     from gateway.testing.doubles import FailedIdentitiesBackend, MockApp, MockBackend, RaisesBackend, TestRouter
     from gateway.testing.factories import (
         create_backend,
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
     from gateway.testing.script import run_script
 
 __all__ = [
-    "FailedIdentitiesBackend", "MockApp", "MockBackend", "RaisesBackend", "TestRouter", "create_backend",
-    "create_connection", "create_contact", "create_incoming_message", "create_outgoing_message", "random_string",
-    "run_script",
+    "DatabaseBackend", "FailedIdentitiesBackend", "MockApp", "MockBackend", "RaisesBackend", "TestRouter",
+    "create_backend", "create_connection", "create_contact", "create_incoming_message", "create_outgoing_message",
+    "random_string", "run_script",
 ]  # fmt: skip
 
 _DOUBLES = {"FailedIdentitiesBackend", "MockApp", "MockBackend", "RaisesBackend", "TestRouter"}
@@ -31,4 +32,5 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     home = "doubles" if name in _DOUBLES else "script" if name == "run_script" else "factories"
-    return getattr(importlib.import_module(f"{__name__}.{home}"), name)
+    module = "gateway.backends.database" if name == "DatabaseBackend" else f"{__name__}.{home}"
+    return getattr(importlib.import_module(module), name)
