@@ -192,7 +192,17 @@ class Ask:
     """What takes the place of the text: ``REPLACE`` only."""
 
 
-Command = Submit | Ack | EnterPin | Ussd | Pause | Record | Reopen | Close | Ask
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The owner's answer to ``Asked``. For a query: message_state, and final_date (SMPP 3.4 §5.2.28, §7.1.1)."""
+
+    key: str
+    done: bool
+    state: int = 0
+    final: str = ""
+
+
+Command = Submit | Ack | EnterPin | Ussd | Pause | Record | Reopen | Close | Ask | Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +277,21 @@ class Receipt:
     reason: str = ""
     network_time: str | None = None
     raw: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """SMPP server: a user asks about a message that it submitted, or wants it changed. It waits for ``Reply``."""
+
+    key: str
+    user: str
+    what: Inquiry
+    reference: str
+    """The message_id that the user was given."""
+    source: str
+    """The sender's address, as it was submitted."""
+    text: str = ""
+    """What takes the place of the text: ``REPLACE`` only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,20 +393,9 @@ class Closed:
 
 
 Event = (
-    Left
-    | Result
-    | Incoming
-    | Receipt
-    | Health
-    | PinNeeded
-    | PinOutcome
-    | UssdReply
-    | Told
-    | Recorded
-    | Notice
-    | Busy
-    | Closed
-)
+    Left | Result | Incoming | Receipt | Asked | Health | PinNeeded | PinOutcome | UssdReply | Told | Recorded | Notice
+    | Busy | Closed
+)  # fmt: skip
 
 
 class Link(Protocol):

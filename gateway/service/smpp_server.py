@@ -15,7 +15,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from drivers.base import Ack, Event, Health, Incoming, Notice, Outcome, Result, State, Submit
+from drivers.base import Ack, Asked, Event, Health, Incoming, Notice, Outcome, Reply, Result, State, Submit
 from drivers.text import segments
 from gateway import logs
 from gateway.config.model import Config
@@ -24,7 +24,7 @@ from gateway.service import options, submitting
 from gateway.service.flows import Shared
 from gateway.service.keeper import Keeper
 from gateway.service.pace import Backoff, Beat
-from gateway.store import handouts, submissions
+from gateway.store import enquiries, handouts, submissions
 from gateway.store.engine import Conn
 from gateway.store.handouts import Handout
 from gateway.store.types import MessageRow
@@ -70,6 +70,7 @@ class SmppServer(threading.Thread):
         self._look_mono = -math.inf
         self._trouble, self._store_mono = Backoff(0.25, 15.0), -math.inf
         self._incoming: list[Incoming] = []
+        self._asked: list[Asked] = []
         self._hands: dict[int, _Hand] = {}
         self._ended = _Ended()
         self._windows: dict[str, int] = {}
@@ -116,7 +117,7 @@ class SmppServer(threading.Thread):
             self._refuse()
             return
         look = now >= self._look_mono
-        if not (look or self._incoming or self._ended.done or self._ended.back):
+        if not (look or self._incoming or self._asked or self._ended.done or self._ended.back):
             return
         try:
             self._write(look)
@@ -148,6 +149,8 @@ class SmppServer(threading.Thread):
             match event:
                 case Incoming():
                     self._incoming.append(event)
+                case Asked():
+                    self._asked.append(event)
                 case Result():
                     self._result(event)
                 case Health():
@@ -159,6 +162,7 @@ class SmppServer(threading.Thread):
         if not self._keeper.alive:
             # Its clients are gone, and submit again what they have no answer for.
             self._incoming.clear()
+            self._asked.clear()
             self._windows.clear()
 
     def _health(self, event: Health) -> None:
@@ -187,17 +191,20 @@ class SmppServer(threading.Thread):
         if self._incoming:
             self._keeper.send(Ack(tuple(each.key for each in self._incoming), stored=False, code=RMSGQFUL))
             self._incoming.clear()
+        self._keeper.send(*(Reply(each.key, done=False) for each in self._asked))
+        self._asked.clear()
 
     def _write(self, look: bool) -> None:
-        incoming, ended = tuple(self._incoming), self._ended
+        incoming, asked, ended = tuple(self._incoming), tuple(self._asked), self._ended
         now_ms = self._clock.now_ms()
         prepared = submitting.prepare(self._shared.store, self.config, incoming, now_ms)
         rooms = self._rooms() if look or ended.done or ended.back else {}
         ageing_ms = round(self.config.gateway.ageing * 1000)
         silent = [name for name, device in self.config.devices.items() if not device.receipts]
 
-        def work(c: Conn) -> tuple[list[Handout], int]:
+        def work(c: Conn) -> tuple[list[Handout], list[Reply], int]:
             prepared.write(c, now_ms, ageing_ms)
+            replies = [enquiries.answer(c, each, now_ms) for each in asked]
             self._put_away(c)
             more = 0
             if look:
@@ -205,13 +212,15 @@ class SmppServer(threading.Thread):
                 more = submissions.settled(c, silent, now_ms) // submissions.LOOK
                 for name, user in self.settings.user.items():
                     more += handouts.spread(c, name, submitting.heard_by(self.config, user), now_ms)
-            return handouts.claim(c, self._shared.epoch, rooms, now_ms), more
+            return handouts.claim(c, self._shared.epoch, rooms, now_ms), replies, more
 
         if look:
             self._look_mono = self._clock.mono() + TICK_S
-        claimed, more = self._shared.store.write(work)
+        claimed, replies, more = self._shared.store.write(work)
         self._ended = _Ended()
         self._incoming.clear()
+        self._asked.clear()
+        self._keeper.send(*replies)
         self._acknowledge(incoming, prepared.refused)
         if prepared.messages:
             self._shared.moved()

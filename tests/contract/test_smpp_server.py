@@ -10,7 +10,22 @@ import pytest
 import trustme
 from smpp_rig import Owner
 
-from drivers.base import Ack, Close, Closed, Encoding, Fault, Incoming, Outcome, Part, Result, State, Submit
+from drivers.base import (
+    Ack,
+    Asked,
+    Close,
+    Closed,
+    Encoding,
+    Fault,
+    Incoming,
+    Inquiry,
+    Outcome,
+    Part,
+    Reply,
+    Result,
+    State,
+    Submit,
+)
 from drivers.process import DeviceProcess
 from drivers.smpp import codec, names
 from drivers.smpp.framing import FrameBuffer
@@ -247,14 +262,42 @@ def test_a_receipt_has_its_parameters():
     assert (came.octets("source_addr"), came.octets("destination_addr")) == (b"254700000001", b"CRM")
 
 
+ABOUT = {"message_id": "abc", "source_addr": "CRM"}
+
+
 @pytest.mark.parametrize(
-    ("command", "status"),
-    [(names.QUERY_SM, names.RQUERYFAIL), (names.CANCEL_SM, names.RCANCELFAIL), (names.REPLACE_SM, names.RREPLACEFAIL)],
+    ("command", "what", "status"),
+    [
+        (names.QUERY_SM, Inquiry.QUERY, names.RQUERYFAIL),
+        (names.CANCEL_SM, Inquiry.CANCEL, names.RCANCELFAIL),
+        (names.REPLACE_SM, Inquiry.REPLACE, names.RREPLACEFAIL),
+    ],
 )
-def test_what_is_not_offered_is_refused_politely(command, status):
+def test_a_question_is_answered_by_the_owner(command, what, status):
     with server() as serving, bound(serving) as client:
-        client.send(command, b"x\0\0\0\0")
-        assert codec.header(client.sock.recv(100)) == (command | RESPONSE, status, 2)
+        for done, expected in ((True, names.ROK), (False, status)):
+            client.send(command, codec.body(command, ABOUT))
+            asked = serving.until(lambda: serving.of(Asked))[-1]
+            assert (asked.user, asked.what, asked.reference, asked.source) == ("crm", what, "abc", "CRM")
+            serving.heard.clear()
+            serving.send(Reply(asked.key, done, 2, "261126120000000+"))
+            came = client.hear()
+            assert (came.command, came.status) == (command | RESPONSE, expected)
+            if what is Inquiry.QUERY:
+                assert (came.octets("message_id"), came.number("message_state")) == (b"abc", 2)
+
+
+def test_a_cancel_that_names_no_message_is_refused():
+    with server() as serving, bound(serving) as client:
+        client.send(names.CANCEL_SM, codec.body(names.CANCEL_SM, {"source_addr": "CRM"}))
+        assert client.hear().status == names.RINVMSGID
+        assert not serving.of(Asked)
+
+
+def test_a_damaged_question_is_refused():
+    with server() as serving, bound(serving) as client:
+        client.send(names.QUERY_SM, b"no end")
+        assert client.hear().status == names.RINVCMDLEN
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,14 @@
-"""Other software uses the gateway as its carrier: smpp34's client and Kannel's bearerbox, through the real service."""
+"""Other software uses the gateway as its carrier: smpp34, node-smpp and Kannel, through the real service."""
 
 import asyncio
+import json
+import shutil
 import socket
+import subprocess
 import urllib.parse
 import urllib.request
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 import smpp34
@@ -204,3 +208,99 @@ def asked_for(inbound):
         request = connection.recv(4096).decode()
         connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n")
     return request.partition("\n")[0]
+
+
+class NodeClient:
+    """node-smpp, bound as a transceiver."""
+
+    def __init__(self, port, user):
+        script = Path(__file__).with_name("node_smpp_client.js")
+        command = ["node", script, str(port), user, "secret"]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.heard = []
+
+    def hear(self, name, begins=""):
+        """The next thing with this name that comes and begins so."""
+        while True:
+            for entry in self.heard:
+                if name in entry and str(entry[name]).startswith(begins):
+                    self.heard.remove(entry)
+                    return entry
+            line = self.process.stdout.readline()
+            assert line, f"node-smpp ended; {name} did not come"
+            self.heard.append(json.loads(line))
+
+    def ask(self, command, **fields):
+        """Send one command; its answer."""
+        self.process.stdin.write(json.dumps({"command": command, **fields}) + "\n")
+        self.process.stdin.flush()
+        return self.hear(command)
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+
+def no_node():
+    found = shutil.which("node") and subprocess.run(
+        ["node", "-e", "require.resolve('smpp')"], capture_output=True, check=False
+    )
+    return not found or found.returncode != 0
+
+
+@pytest.fixture
+def node(walk):
+    if no_node():
+        pytest.skip("node-smpp is not installed (npm install smpp; NODE_PATH=…/node_modules)")
+    client = NodeClient(walk.smpp, "crm")
+    assert client.hear("bound") == {"bound": 0, "system_id": "sms-gateway"}
+    yield client
+    client.close()
+
+
+HERS = {"source_addr": "CRM", "source_addr_ton": 5, "destination_addr": PHONE.removeprefix("+"), "dest_addr_ton": 1}
+
+
+def test_node_smpp_sends_and_receives_through_the_gateway(walk, node):
+    answer = node.ask("submit_sm", **HERS, short_message="from node", registered_delivery=1)
+    assert answer["submit_sm"] == 0
+    receipt = node.hear("deliver_sm", f"id:{answer['message_id']} ")
+    assert receipt["esm_class"] == 4
+    found = node.ask("query_sm", message_id=answer["message_id"], source_addr="CRM")
+    assert (found["query_sm"], found["message_state"]) == (0, 2)
+    assert found["final_date"]
+    with walk.carrier.control() as control:
+        control.deliver(PHONE, "to node")
+    came = node.hear("deliver_sm", "to node")
+    assert (came["esm_class"], came["from"], came["to"]) == (0, PHONE[1:], CARRIER_NUMBER[1:])
+    assert node.ask("unbind")["unbind"] == 0
+    assert node.process.wait(10) == 0
+
+
+def test_a_user_asks_replaces_and_cancels_what_has_not_left(walk, node):
+    later = "000001000000000R"
+    answer = node.ask("submit_sm", **HERS, short_message="first words", schedule_delivery_time=later)
+    mine = {"message_id": answer["message_id"], "source_addr": "CRM"}
+    found = node.ask("query_sm", **mine)
+    assert (found["query_sm"], found["message_state"], found["final_date"]) == (0, 1, ""), (
+        answer,
+        walk.log.read_text(),
+    )
+    assert node.ask("query_sm", **{**mine, "source_addr": "OTHER"})["query_sm"] == 0x67
+    assert node.ask("replace_sm", **mine, short_message="other words")["replace_sm"] == 0
+    (row,) = sent(walk, id=answer["message_id"])
+    assert (row["text"], row["status"]) == ("other words", "queued")
+    assert node.ask("cancel_sm", **mine, destination_addr=HERS["destination_addr"])["cancel_sm"] == 0
+    (row,) = sent(walk, id=answer["message_id"])
+    assert row["status"] == "cancelled"
+    assert node.ask("cancel_sm", **mine)["cancel_sm"] == 0x11
+    assert node.ask("replace_sm", **mine, short_message="too late")["replace_sm"] == 0x13
+    assert node.ask("query_sm", **mine)["message_state"] == 4
+    other = NodeClient(walk.smpp, "later")
+    try:
+        assert other.hear("bound")["bound"] == 0
+        assert other.ask("query_sm", **mine)["query_sm"] == 0x67
+    finally:
+        other.close()

@@ -15,10 +15,25 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from drivers.base import Ack, Close, Closed, Command, DriverError, Event, Health, Link, Notice, Pause, State, Submit
+from drivers.base import (
+    Ack,
+    Close,
+    Closed,
+    Command,
+    DriverError,
+    Event,
+    Health,
+    Link,
+    Notice,
+    Pause,
+    Reply,
+    State,
+    Submit,
+)
 from drivers.smpp import events, names
 from drivers.smpp.phase import Timers
 from drivers.smpp.server.client import Client
+from drivers.smpp.server.enquiries import WHAT, Enquiries
 from drivers.smpp.server.handing import Handing
 from drivers.smpp.server.intake import Intake
 from drivers.smpp.server.options import ServerOptions, User, options
@@ -45,6 +60,7 @@ class ServerDriver:
         self._tls = _context(self._options)
         self._events: list[Event] = []
         self._intake, self._handing = Intake(), Handing(self._events.extend)
+        self._enquiries = Enquiries()
         self._clients: set[Client] = set()
         self._verifier = Verifier()
         self._refused: dict[str, float] = {}
@@ -111,6 +127,8 @@ class ServerDriver:
                     self._handing.put(command, self._clients)
                 case Ack():
                     self._intake.acknowledge(command, self._now)
+                case Reply():
+                    self._enquiries.answer(command, self._now)
                 case Close(grace_s=grace_s):
                     self._closing_at = min(self._closing_at, self._now + grace_s)
                 case Pause():
@@ -160,9 +178,10 @@ class ServerDriver:
                 case events.BindAsked():
                     self._bind(client, event)
                 case events.Delivered():
-                    stored = self._intake.submitted(client, event, self._now)
-                    if stored is not None:
-                        self._events.append(stored)
+                    take = self._enquiries.asked if event.command in WHAT else self._intake.submitted
+                    heard: Event | None = take(client, event, self._now)
+                    if heard is not None:
+                        self._events.append(heard)
                 case events.Answered():
                     self._handing.answered(event)
                 case events.Unanswered(keys=keys):
@@ -200,6 +219,7 @@ class ServerDriver:
 
     def _ended(self, client: Client, event: events.Ended) -> None:
         self._intake.ended(client)
+        self._enquiries.ended(client)
         self._handing.unknown(event.doubtful, event.reason)
         self._handing.not_sent(event.unsent, event.reason)
         self._drop(client)

@@ -14,12 +14,6 @@ from drivers.smpp.window import Key
 
 BIND_S: Final = 10.0
 """How long a client may take from its connection to its bind (the session init timer, SMPP 3.4 §2.7)."""
-REFUSALS: Final = {
-    names.QUERY_SM: names.RQUERYFAIL,
-    names.CANCEL_SM: names.RCANCELFAIL,
-    names.REPLACE_SM: names.RREPLACEFAIL,
-}
-"""What we don't offer, with the standard's status for it."""
 
 _BOUND: Final = Session.TABLE[Phase.BOUND]
 _ALIKE: Final = {command: _BOUND[command] for command in (names.ENQUIRE_LINK, names.UNBIND)}
@@ -34,7 +28,7 @@ _REFUSED: Final = dict.fromkeys((names.SUBMIT_SM, names.DATA_SM), Session.TABLE[
 
 
 class ServerSession(Session):
-    """From a client's connection to ``Ended``. Submits come as ``Delivered``, to be acknowledged with an id."""
+    """From a client's connection to ``Ended``. Submits and questions come as ``Delivered``."""
 
     def __init__(self, system_id: str, timers: Timers, now: float) -> None:
         super().__init__(1, timers)
@@ -100,9 +94,6 @@ class ServerSession(Session):
             return
         self._events.append(Delivered(sequence, command, pdu, frame))
 
-    def _on_unoffered(self, _frame: bytes, command: int, _status: int, sequence: int) -> None:
-        self._respond(command, sequence, REFUSALS[command], b"\0" if command == names.QUERY_SM else b"")
-
     TABLE: Mapping[Phase, Mapping[int, Callable[[Any, bytes, int, int, int], None]]] = {
         Phase.OPEN: {**_ALIKE, **dict.fromkeys(names.BINDS, _on_bind)},
         Phase.BINDING: _ALIKE,
@@ -110,7 +101,7 @@ class ServerSession(Session):
             **_LAST,
             names.SUBMIT_SM: _on_submit,
             names.DATA_SM: _on_submit,
-            **dict.fromkeys(REFUSALS, _on_unoffered),
+            **dict.fromkeys((names.QUERY_SM, names.CANCEL_SM, names.REPLACE_SM), _on_submit),
         },
         Phase.UNBINDING: {
             **_LAST,
