@@ -35,6 +35,7 @@ SECTIONS: dict[str, tuple[type[fields.Section], str]] = {
     "modem": (model.ModemConfig, "[modem.NAME]"),
     "smpp": (model.SmppConfig, "[smpp.NAME]"),
     "balance": (model.BalanceConfig, "balance = { … }"),
+    "outbind": (model.OutbindConfig, "outbind = { … }"),
     "tls": (fields.TlsConfig, "tls = { … }"),
     "pool": (model.PoolConfig, "[backend.NAME], a pool"),
     "python": (model.PythonBackendConfig, "[backend.NAME], a class"),

@@ -34,6 +34,16 @@ class Tls:
 
 
 @dataclass(frozen=True, slots=True)
+class Outbind:
+    """Where the carrier may connect to us, and what it must say then (SMPP 3.4 §4.1.7)."""
+
+    host: str
+    port: int
+    system_id: bytes
+    password: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """One SMPP account. Times in seconds; everything else as the configuration names it."""
 
@@ -46,6 +56,7 @@ class Account:
     binds: int = 1
     window: int = 20
     tls: Tls | None = None
+    outbind: Outbind | None = None
     source: str | None = None
     alphabet: str = "gsm7"
     enquire_link: float = 30.0
@@ -85,6 +96,7 @@ def account(options: Mapping[str, Any]) -> Account:
     known = {name: value for name, value in options.items() if name in Account.__slots__ and value is not None}
     known |= {
         "tls": _tls(options.get("tls")),
+        "outbind": _outbind(options.get("outbind")),
         "tlvs": tlvs(options.get("tlvs") or {}),
         "statuses": _statuses(options.get("statuses") or {}),
         "interface_version": _version(options.get("interface_version", 0x34)),
@@ -116,6 +128,13 @@ def _tls(value: object) -> Tls | None:
     if not isinstance(value, Mapping):
         return Tls()
     return Tls(**{name: value.get(name) for name in Tls.__slots__})
+
+
+def _outbind(value: Mapping[str, Any] | None) -> Outbind | None:
+    if not value:
+        return None
+    system_id, password = (str(value.get(name) or "").encode("latin-1") for name in ("system_id", "password"))
+    return Outbind(str(value["host"]), int(value["port"]), system_id, password)
 
 
 def _statuses(values: Mapping[object, object]) -> Mapping[int, Fault]:

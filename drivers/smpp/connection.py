@@ -26,6 +26,8 @@ class Stage(enum.Enum):
     RESOLVING = "resolving"
     CONNECTING = "connecting"
     SECURING = "securing"
+    CALLED = "called"
+    """The carrier has connected to us; its outbind is awaited."""
     SPEAKING = "speaking"
     CLOSED = "closed"
 
@@ -36,7 +38,11 @@ class Connection(Line):
     ``events`` of every call are the session's; an ``Ended`` is always the last one.
     """
 
-    def __init__(self, account: Account, command: int, selector: selectors.BaseSelector, now: float) -> None:
+    def __init__(
+        self, account: Account, command: int, selector: selectors.BaseSelector, now: float,
+        sock: socket.socket | None = None,
+    ) -> None:  # fmt: skip
+        """``sock``: the carrier's connection to us; None: we connect."""
         self.command = command
         self.id = uuid.uuid4().hex[:12]
         super().__init__(Session(account.window, Timers(account.response_timeout, account.enquire_link)), selector)
@@ -47,6 +53,11 @@ class Connection(Line):
         self._addresses: list[resolve.Address] = []
         self._failure = ""
         self._deadline = now + min(CONNECT_S, account.response_timeout)
+        if sock is not None:
+            self.stage = Stage.CALLED
+            self._take(sock)
+            self._watch(selectors.EVENT_READ)
+            return
         self._addresses = resolve.numeric(account.host, account.port)
         if not self._addresses:
             self._lookup = resolve.Lookup(account.host, account.port)
@@ -90,9 +101,8 @@ class Connection(Line):
                     return self._connected(now)
                 case Stage.SECURING:
                     return self._secure(now)
-                case Stage.SPEAKING:
-                    if mask & selectors.EVENT_READ or self._read_wants_write:
-                        return self._read(now)
+                case Stage.CALLED | Stage.SPEAKING if mask & selectors.EVENT_READ or self._read_wants_write:
+                    return self._read(now)
         except OSError as error:
             return self._fail(words(error), now)
         return []
@@ -124,9 +134,7 @@ class Connection(Line):
             family, address = self._addresses.pop(0)
             try:
                 sock = socket.socket(family, socket.SOCK_STREAM)
-                sock.setblocking(False)
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+                self._take(sock)
             except OSError as error:
                 self._failure = words(error)
                 continue
@@ -136,9 +144,9 @@ class Connection(Line):
                 pass
             except OSError as error:
                 sock.close()
-                self._failure = words(error)
+                self._sock, self._failure = None, words(error)
                 continue
-            self._sock, self.stage = sock, Stage.CONNECTING
+            self.stage = Stage.CONNECTING
             self._deadline = now + min(CONNECT_S, self._account.response_timeout)
             self._watch(selectors.EVENT_WRITE)
             return []
@@ -164,6 +172,20 @@ class Connection(Line):
 
     def _secure(self, now: float) -> list[SessionEvent]:
         return self._speak(now) if self._secured() else []
+
+    def _take(self, sock: socket.socket) -> None:
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        self._sock = sock
+
+    def answer_outbind(self, now: float) -> list[SessionEvent]:
+        """Bind over the connection that the carrier has made."""
+        return self._speak(now)
+
+    def refuse(self, reason: str, now: float) -> list[SessionEvent]:
+        """Close a connection that is not welcome."""
+        return self._fail(reason, now)
 
     def _speak(self, now: float) -> list[SessionEvent]:
         self.stage = Stage.SPEAKING

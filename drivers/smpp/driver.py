@@ -30,6 +30,7 @@ from drivers.base import (
 from drivers.smpp import codec, events
 from drivers.smpp.account import account
 from drivers.smpp.bind import Bind
+from drivers.smpp.binds import Binds, Happened
 from drivers.smpp.connection import Connection, bind_fields
 from drivers.smpp.health import HealthReporter
 from drivers.smpp.inbox import Inbox
@@ -60,7 +61,6 @@ class SmppDriver:
         self._outbox = Outbox(self._account, self._events.extend)
         self._questions = Questions(self._account, self._events.extend)
         self._selector = selectors.DefaultSelector()
-        self._binds: list[Bind] = []
         self._paused = self._reopening = False
         self._closing_at = NEVER
         self._unbinding = False
@@ -79,8 +79,8 @@ class SmppDriver:
                     link.send(Health(State.BLOCKED, reason=f"the virtual carrier can't start: {error}"))
                     return
                 self._account = dataclasses.replace(self._account, host=host, port=port)
-            stack.callback(self._drop_all)
             self._start(link)
+            stack.callback(self._binds.close)
             while not self._turn(link):
                 pass
 
@@ -88,7 +88,7 @@ class SmppDriver:
         self._now = time.monotonic()
         self._inbox = Inbox(self._account, self._now)
         self._health = HealthReporter(self._account)
-        self._binds = [Bind(self._account, command, self._selector) for command in self._account.commands]
+        self._binds = Binds(self._account, self._selector, self._notice)
         self._selector.register(link, selectors.EVENT_READ)
         self._obey(link.receive(0))
 
@@ -101,8 +101,10 @@ class SmppDriver:
         for key, mask in ready:
             if isinstance(key.data, Connection):
                 self._handle_all(key.data, key.data.ready(mask, now))
-            else:
+            elif key.fileobj is link:
                 self._obey(link.receive(0))
+            else:
+                self._binds.ready(key.fileobj, now)
         self._tick()
         self._flush()
         while self._submit(link) >= BATCH:
@@ -110,9 +112,9 @@ class SmppDriver:
             self._now = time.monotonic()
         self._flush()
         stopping = "paused" if self._paused else "closing" if self._closing else ""
-        if health := self._health.changed(self._binds, self._outbox, now, stopping):
+        if health := self._health.changed(self._binds.own, self._outbox, now, stopping):
             self._events.append(health)
-        closed = self._closing and self._unbinding and not any(bind.connection for bind in self._binds)
+        closed = self._closing and self._unbinding and not self._binds.connections
         if closed:
             self._events.append(Closed())
         self._emit(link)
@@ -159,7 +161,7 @@ class SmppDriver:
             return "the account is being closed"
         if self._paused:
             return "the account is paused"
-        senders = self._senders()
+        senders = self._binds.senders
         if not senders:
             return "the account is bound as a receiver only"
         return "" if any(bind.up for bind in senders) else f"the account is not bound: {senders[0].reason}"
@@ -169,40 +171,27 @@ class SmppDriver:
         if on:
             self._hand_back("the account is paused")
             return
-        for bind in self._binds:
-            bind.retry_now()
+        self._binds.retry_now()
 
     # The binds.
 
     def _tick(self) -> None:
         self._questions.tick(self._now)
         stopping = self._stopping
-        if stopping and not self._unbinding and (not self._in_flight() or self._now >= self._closing_at):
+        if stopping and not self._unbinding and (not self._binds.in_flight or self._now >= self._closing_at):
             self._unbinding = True
-            for bind in self._binds:
-                self._let_go(bind)
-        if self._reopening and self._unbinding and not any(bind.connection for bind in self._binds):
+            self._deal(self._binds.let_go(self._now))
+        if self._reopening and self._unbinding and not self._binds.connections:
             self._reopening = self._unbinding = stopping = False
-            for bind in self._binds:
-                bind.retry_now()
-        for bind in self._binds:
-            if bind.connection is not None:
-                self._handle_all(bind.connection, bind.connection.tick(self._now))
-            elif not stopping and self._now >= max(bind.retry_at, self._blocked_until()):
-                bind.start(self._now)
+            self._binds.retry_now()
+        self._deal(self._binds.tick(self._now, stopping=stopping))
 
-    def _blocked_until(self) -> float:
-        """One refused password stops all binds: the next wrong one might lock the account."""
-        return max((bind.retry_at for bind in self._binds if bind.blocked), default=0.0)
-
-    def _let_go(self, bind: Bind) -> None:
-        if bind.up and bind.connection is not None:
-            bind.connection.session.unbind(self._now)
-        elif bind.connection is not None:
-            self._handle_all(bind.connection, bind.connection.session.connection_lost("closed", self._now))
+    def _deal(self, happened: Happened) -> None:
+        for connection, what in happened:
+            self._handle_all(connection, what)
 
     def _handle_all(self, connection: Connection, happened: Iterable[events.SessionEvent]) -> None:
-        bind = next((bind for bind in self._binds if bind.connection is connection), None)
+        bind = self._binds.of(connection)
         if bind is not None:
             for event in happened:
                 self._handle(bind, connection, event)
@@ -234,6 +223,8 @@ class SmppDriver:
                 self._health.carrier = system_id
             case events.BindRefused(status=status):
                 bind.refused(status)
+            case events.OutbindAsked():
+                self._handle_all(connection, self._binds.called(connection, event, self._now))
             case events.Ended():
                 self._ended(bind, connection, event)
 
@@ -252,19 +243,15 @@ class SmppDriver:
         self._outbox.hand_back(reason)
         self._questions.hand_back(reason)
 
-    def _senders(self) -> list[Bind]:
-        return [bind for bind in self._binds if bind.can_submit]
-
     # What leaves.
 
     def _flush(self) -> None:
-        for bind in self._binds:
-            if bind.connection is not None:
-                self._handle_all(bind.connection, bind.connection.flush(self._now))
+        self._deal(self._binds.flush(self._now))
 
     def _submit(self, link: Link) -> int:
         """Let one batch leave; how many it was."""
-        senders = [] if self._stopping else [bind.connection for bind in self._senders() if bind.connection]
+        up = [] if self._stopping else [bind for bind in self._binds.senders if bind.up]
+        senders = [bind.connection for bind in up if bind.connection]
         self._questions.next(senders, self._now)
         batch = self._outbox.next(senders, self._now)
         if batch:
@@ -288,24 +275,12 @@ class SmppDriver:
 
     # Time.
 
-    def _in_flight(self) -> int:
-        return sum(bind.connection.session.outstanding for bind in self._binds if bind.connection)
-
     def _due(self) -> float:
-        due = [self._now + LONGEST_WAIT_S, self._health.due, self._questions.deadline]
         stopping = self._stopping
-        for bind in self._binds:
-            if bind.connection is not None:
-                due.append(bind.connection.next_deadline())
-            elif not stopping:
-                due.append(max(bind.retry_at, self._blocked_until()))
+        due = [self._now + LONGEST_WAIT_S, self._health.due, self._questions.deadline]
+        due.append(self._binds.due(stopping=stopping))
         if self._outbox and (pause := self._outbox.throttle.pause()):
             due.append(self._now + pause)
         if stopping and not self._unbinding:
-            due.append(self._closing_at if self._in_flight() else self._now)
+            due.append(self._closing_at if self._binds.in_flight else self._now)
         return min(due)
-
-    def _drop_all(self) -> None:
-        for bind in self._binds:
-            if bind.connection is not None:
-                bind.connection.close()

@@ -85,4 +85,14 @@ class BindAsked:
     password: bytes = field(repr=False)
 
 
-SessionEvent = BindAsked | Bound | BindRefused | Answered | Replied | Unanswered | Delivered | Odd | Ended
+@dataclass(frozen=True, slots=True)
+class OutbindAsked:
+    """The carrier has connected to us and wants us to bind (SMPP 3.4 §4.1.7)."""
+
+    system_id: bytes
+    password: bytes = field(repr=False)
+
+
+SessionEvent = (
+    BindAsked | OutbindAsked | Bound | BindRefused | Answered | Replied | Unanswered | Delivered | Odd | Ended
+)  # fmt: skip

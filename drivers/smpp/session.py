@@ -11,7 +11,18 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from drivers.smpp import codec, names
-from drivers.smpp.events import Answered, BindRefused, Bound, Delivered, Ended, Odd, Replied, SessionEvent, Unanswered
+from drivers.smpp.events import (
+    Answered,
+    BindRefused,
+    Bound,
+    Delivered,
+    Ended,
+    Odd,
+    OutbindAsked,
+    Replied,
+    SessionEvent,
+    Unanswered,
+)
 from drivers.smpp.framing import FrameBuffer, FramingError
 from drivers.smpp.names import RESPONSE, ROK
 from drivers.smpp.phase import OVERDUE, Phase, SessionError, Timers
@@ -188,6 +199,15 @@ class Session(Stream):
             self._respond(names.GENERIC_NACK, sequence, names.RINVCMDID)
             self._events.append(Odd(f"refused the unknown command 0x{command:08X}"))
 
+    def _on_outbind(self, frame: bytes, _command: int, _status: int, _sequence: int) -> None:
+        """It has no answer: the bind is the answer (SMPP 3.4 §4.1.7)."""
+        try:
+            pdu = codec.decode(frame)
+        except codec.DecodeError as error:
+            self._end(f"the outbind is damaged: {error}")
+            return
+        self._events.append(OutbindAsked(pdu.octets("system_id"), pdu.octets("password")))
+
     def _on_bind_answer(self, frame: bytes, command: int, status: int, sequence: int) -> None:
         expected, bind_sequence = self._request
         if sequence != bind_sequence or command not in (expected | RESPONSE, names.GENERIC_NACK):
@@ -290,7 +310,7 @@ class Session(Stream):
     }
     _REFUSED: Final = {names.DELIVER_SM: _on_deliver_too_late, names.DATA_SM: _on_deliver_too_late}
     TABLE: Mapping[Phase, Mapping[int, Callable[[Any, bytes, int, int, int], None]]] = {
-        Phase.OPEN: {**_ALWAYS, names.OUTBIND: _on_nothing},
+        Phase.OPEN: {**_ALWAYS, names.OUTBIND: _on_outbind},
         Phase.BINDING: {
             **_ALWAYS,
             names.BIND_RECEIVER | RESPONSE: _on_bind_answer,

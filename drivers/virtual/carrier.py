@@ -7,6 +7,7 @@ drivers.virtual carrier`` as a process of its own.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import ssl
 import threading
@@ -19,6 +20,7 @@ from typing import Any
 from drivers.smpp import addresses, codec
 from drivers.smpp.account import Account
 from drivers.smpp.names import (
+    OUTBIND,
     RALYBND,
     RESPONSE,
     RINVPASWD,
@@ -94,6 +96,19 @@ class Carrier:
         )
         host, port = self._server.sockets[0].getsockname()[:2]
         return host, port
+
+    async def outbind(self, host: str, port: int, system_id: str, password: str) -> None:
+        """Connect to an ESME and ask it to bind here; one that is not there gets no other try."""
+        with contextlib.suppress(OSError):
+            _, peer = await asyncio.get_running_loop().create_connection(lambda: Peer(self), host, port)
+            peer.write(
+                codec.pdu(
+                    OUTBIND,
+                    peer.next_sequence(),
+                    0,
+                    codec.body(OUTBIND, {"system_id": system_id, "password": password}),
+                )
+            )
 
     def stop(self) -> None:
         """Stop listening and cut all clients off."""

@@ -26,6 +26,7 @@ class CarrierVerbs:
         self.verbs: dict[str, Callable[..., Any]] = {
             "status": self.status, "faults": self.faults, "deliver": self.deliver, "deliver_body": self.deliver_body,
             "sent": self.sent, "unbind": self.unbind, "reset": self.reset, "close": self.close, "say": self.say,
+            "outbind": self.outbind,
         }  # fmt: skip
 
     def __call__(self, verb: str, arguments: dict[str, Any]) -> Any:
@@ -89,6 +90,12 @@ class CarrierVerbs:
         """Every client gets these octets, in hexadecimal: garbage, or a PDU."""
         for peer in list(self._carrier.peers):
             peer.write(bytes.fromhex(octets))
+
+    def outbind(self, host: str, port: int, password: str = "", system_id: str = "") -> None:
+        """Connect to an ESME that listens there, and ask it to bind (SMPP 3.4 §4.1.7)."""
+        asyncio.get_running_loop().create_task(
+            self._carrier.outbind(host, port, system_id or self._carrier.options.system_id, password)
+        )
 
     def _account(self, number: str | None) -> str:
         accounts = self._carrier.options.accounts

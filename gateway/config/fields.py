@@ -39,6 +39,9 @@ class Named(Section):
     name: str
 
 
+Listen = Annotated[str, values.word(r"(\[[0-9A-Fa-f:.]+\]|[^:\s]+):\d{1,5}", 'such as "127.0.0.1:2776"')]
+
+
 class TlsConfig(Section):
     """``tls = { … }`` of an SMPP account."""
 

@@ -19,6 +19,7 @@ from gateway.config.fields import (
     DayHours,
     Days,
     Flag,
+    Listen,
     Named,
     Octet,
     OneRate,
@@ -184,6 +185,23 @@ def _tls(value: Any, info: ValidationInfo) -> bool | TlsConfig:
     return TlsConfig.model_validate(value, context=info.context)
 
 
+class OutbindConfig(Section):
+    """``outbind = { … }`` of an SMPP account."""
+
+    listen: Listen
+    system_id: Annotated[str, values.word(most=15)]
+    password: Secret | None = None
+
+
+def _outbind(value: Any, info: ValidationInfo) -> OutbindConfig:
+    """A table with `listen`, `system_id` and `password`."""
+    if isinstance(value, OutbindConfig):
+        return value
+    if not isinstance(value, Mapping):
+        raise ValueError(f"must be a table with listen, system_id, password, not {values.shown(value)}")  # noqa: TRY004
+    return OutbindConfig.model_validate(value, context=info.context)
+
+
 class SmppConfig(DeviceConfig):
     """``[smpp.NAME]``: an account at a carrier. Lengths are those of SMPP 3.4 §5.2."""
 
@@ -200,6 +218,8 @@ class SmppConfig(DeviceConfig):
     binds: Annotated[int, values.whole(1, 100)] = 1
     window: Annotated[int, values.whole(1, 1000)] = 20
     tls: Annotated[bool | TlsConfig, BeforeValidator(_tls)] = False
+    outbind: Annotated[OutbindConfig, BeforeValidator(_outbind)] | None = None
+    """Where the carrier may connect to us and ask for a bind as receiver (SMPP 3.4 §2.2.2)."""
     source: Annotated[str, values.word(most=20)] | None = None
     alphabet: Annotated[
         Literal["gsm7", "gsm7-packed", "latin1", "ascii", "utf8"],

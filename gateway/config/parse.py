@@ -18,6 +18,7 @@ from gateway.config.model import (
     Config,
     GatewaySection,
     ModemConfig,
+    OutbindConfig,
     PoolConfig,
     PythonBackendConfig,
     RouteRule,
@@ -38,7 +39,7 @@ S = TypeVar("S", bound=Section)
 N = TypeVar("N", bound=Named)
 TOP = ("gateway", "modem", "smpp", "backend", "route", "source", "app", "server")
 MOST_PASSWORD = 8
-INSIDE: dict[str, type[Section]] = {"tls": TlsConfig, "balance": BalanceConfig}
+INSIDE: dict[str, type[Section]] = {"tls": TlsConfig, "balance": BalanceConfig, "outbind": OutbindConfig}
 """Keys that hold a table of their own."""
 SERVERS: dict[str, tuple[type[Section], dict[str, type[Named]]]] = {
     "smpp": (SmppServerConfig, {"user": UserConfig}),
@@ -206,6 +207,11 @@ class Parser:
                 if secret is not None:
                     self._secret((*section, name, key), secret)
                     inline += [(*section, name, key)] if key in table and secret.inline else []
+        for name, account in parsed["smpp"].items():
+            if account.outbind and account.outbind.password:
+                place = ("smpp", name, "outbind", "password")
+                self._secret(place, account.outbind.password)
+                inline += [place] if account.outbind.password.inline else []
         if re.search(r"://[^/@]*:[^/@]+@", str(crossref.tables(self.raw).get("gateway", {}).get("database"))):
             inline.append(("gateway", "database"))
         if inline and self.path and readable_by_all(self.path):

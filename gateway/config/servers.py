@@ -8,10 +8,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo
 
 from gateway.config import http_values, values
-from gateway.config.fields import Flag, Named, OneRate, Section, Text, TlsConfig, Words
+from gateway.config.fields import Flag, Listen, Named, OneRate, Section, Text, TlsConfig, Words
 from gateway.config.secrets import Secret
 
-Listen = Annotated[str, values.word(r"(\[[0-9A-Fa-f:.]+\]|[^:\s]+):\d{1,5}", 'such as "127.0.0.1:2776"')]
 Networks = Annotated[tuple[str, ...], values.words(values.network)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.config.fields import TlsConfig
-from gateway.config.model import Config, ModemConfig, SmppConfig
+from gateway.config.model import Config, ModemConfig, OutbindConfig, SmppConfig
 from gateway.config.servers import SmppServerConfig, UserConfig
 
 VIRTUAL = "virtual"
@@ -43,7 +43,16 @@ def _smpp(device: SmppConfig) -> dict[str, Any]:
         "source_ton", "source_npi", "dest_ton", "dest_npi", "long", "flash", "tlvs", "statuses",
     )  # fmt: skip
     tls: bool | dict[str, str] = _tls(device.tls) if isinstance(device.tls, TlsConfig) else device.tls
-    return {key: getattr(device, key) for key in plain} | {"password": device.password.reveal(), "tls": tls}
+    secret = {"password": device.password.reveal(), "outbind": _outbind(device.outbind)}
+    return {key: getattr(device, key) for key in plain} | secret | {"tls": tls}
+
+
+def _outbind(outbind: OutbindConfig | None) -> dict[str, Any] | None:
+    if outbind is None:
+        return None
+    host, _, port = outbind.listen.rpartition(":")
+    password = outbind.password.reveal() if outbind.password else ""
+    return {"host": host.strip("[]"), "port": int(port), "system_id": outbind.system_id, "password": password}
 
 
 def _tls(tls: TlsConfig) -> dict[str, str]:

@@ -48,6 +48,34 @@ def test_every_key_reaches_the_driver():
     }  # fmt: skip
 
 
+def test_where_the_carrier_may_call():
+    called = driven(outbind={"listen": "[::1]:2776", "system_id": "smsc", "password": "call"}).outbind
+    assert (called.host, called.port, called.system_id, called.password) == ("::1", 2776, b"smsc", b"call")
+    assert "call" not in repr(called)
+    bare = driven(outbind={"listen": "0.0.0.0:2776", "system_id": "smsc"}).outbind
+    assert bare.password == b""
+
+
+@pytest.mark.parametrize(
+    ("outbind", "words"),
+    [
+        (7, "smpp.acme.outbind: must be a table with listen, system_id, password, not 7"),
+        ({"listen": "here", "system_id": "smsc"}, "smpp.acme.outbind.listen: "),
+        ({"listen": "127.0.0.1:2776"}, "smpp.acme.outbind.system_id: is missing"),
+        ({"listen": "127.0.0.1:2776", "system_id": "smsc", "pasword": "x"}, "smpp.acme.outbind.pasword: unknown key"),
+    ],
+)
+def test_a_wrong_outbind_is_one_sentence(outbind, words):
+    assert fault(outbind=outbind).startswith(words)
+
+
+def test_an_outbind_password_that_is_not_there_is_a_fault():
+    called = {"listen": "127.0.0.1:2776", "system_id": "smsc", "password": {"env": "SMS_GATEWAY_NOT_THERE"}}
+    with pytest.raises(ConfigurationError) as caught:
+        config.from_mapping({"smpp": {"acme": {**TABLE, "outbind": called}}}, secrets=config.Secrets.REQUIRED)
+    assert [each.path for each in caught.value.faults] == ["smpp.acme.outbind.password"]
+
+
 def test_the_defaults_are_the_drivers_own():
     made, bare = driven(), account({"name": "acme", **TABLE, "receipts": True})
     assert made == bare
