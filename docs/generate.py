@@ -49,6 +49,7 @@ SECTIONS: dict[str, tuple[type[fields.Section], str]] = {
     "user": (servers.UserConfig, "[server.smpp.user.NAME]"),
     "web": (servers.HttpServerConfig, "[server.http]"),
     "inbound": (servers.InboundConfig, "[server.http.in.NAME]"),
+    "webuser": (servers.HttpUserConfig, "[server.http.user.NAME]"),
 }
 SHARED: dict[str, type[fields.Section]] = {
     **dict.fromkeys(("modem", "smpp"), model.DeviceConfig),
@@ -57,7 +58,7 @@ SHARED: dict[str, type[fields.Section]] = {
 """Tables whose keys are in part those of another section."""
 OWN = {"name", "options"}
 """Fields that are no keys: the name is the table's, ``options`` are the other keys."""
-INNER = {"server": {"user"}, "web": {"in"}}
+INNER = {"server": {"user"}, "web": {"in", "user"}}
 """Tables inside of a table, which have a section of their own."""
 HELPERS = {"gateway.apps.base", "gateway.apps.outlet"}
 """Modules that hold an App that is none."""

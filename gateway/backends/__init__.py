@@ -10,6 +10,7 @@ from gateway.backends.choosing import (
     Wish,
     choose,
     fits,
+    heard_by,
     lanes,
     usable,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "choose",
     "faults",
     "fits",
+    "heard_by",
     "lanes",
     "usable",
 ]

@@ -195,3 +195,14 @@ def _alone(config: Config, pool: PoolConfig, ready: Sequence[str]) -> str | None
     if pool.strategy == "cost":
         return min(ready, key=lambda name: _device_cost(config, name), default=None)
     return next(iter(ready), None) if pool.strategy == "failover" else None
+
+
+def heard_by(config: Config, names: Sequence[str]) -> frozenset[str] | None:
+    """The backends whose incoming messages belong to somebody who may use those ``names``; None is all."""
+    if not names or AUTO in names:
+        return None
+    found = set(names)
+    for name in names:
+        pool = config.backend.get(name)
+        found.update(pool.devices if isinstance(pool, PoolConfig) else ())
+    return frozenset(found)

@@ -8,15 +8,17 @@ import sys
 import time
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gateway import plain
+
 if TYPE_CHECKING:
-    from gateway.store.types import DeviceRow, MessageRow, TransmissionRow
+    from gateway.store.types import DeviceRow
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
+moment, transmission = plain.moment, plain.transmission
 
 
 def now_ms() -> int:
@@ -31,43 +33,6 @@ def one_of(word: str, words: Sequence[str], option: str) -> str:
     close = difflib.get_close_matches(word, list(map(str, words)), n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     raise typer.BadParameter(f"{word!r} is not one of {', '.join(words)}{hint}", param_hint=option)
-
-
-def moment(ms: int | None) -> str | None:
-    """ISO 8601 in UTC, such as ``2026-01-31T09:30:00.000Z``.
-
-    >>> moment(1_700_000_000_123)
-    '2023-11-14T22:13:20.123Z'
-    """
-    if ms is None:
-        return None
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def transmission(row: TransmissionRow, message: MessageRow) -> dict[str, Any]:
-    """The documented keys of a transmission, in their order."""
-    return {
-        "id": message.id,
-        "transmission": row.id,
-        "direction": str(row.direction),
-        "backend": row.connection.backend.name,
-        "identity": row.connection.identity,
-        "text": message.text,
-        "status": str(row.status),
-        "device": row.device,
-        "parts": row.parts,
-        "encoding": row.encoding,
-        "complete": message.complete,
-        "error": row.error or message.error,
-        "created_at": moment(row.created_ms),
-        "due_at": moment(row.due_ms),
-        "sent_at": moment(row.sent_ms),
-        "delivered_at": moment(row.delivered_ms),
-        "received_at": moment(message.received_ms),
-        "possible_duplicate": row.possible_duplicate,
-        "in_response_to": message.in_response_to,
-        "fields": dict(message.fields),
-    }
 
 
 def device(row: DeviceRow) -> dict[str, Any]:

@@ -121,9 +121,15 @@ def _routes(raw: Mapping[str, Any]) -> Found:
 
 
 def _users(raw: Mapping[str, Any]) -> Found:
-    for name, user in tables(raw, "server", "smpp", "user").items():
-        for position, backend in enumerate(_strings(user.get("backends"))):
-            yield from _reference(raw, backend, ("server", "smpp", "user", name, "backends", position), auto=True)
+    for server in ("smpp", "http"):
+        for name, user in tables(raw, "server", server, "user").items():
+            for position, backend in enumerate(_strings(user.get("backends"))):
+                yield from _reference(raw, backend, ("server", server, "user", name, "backends", position), auto=True)
+            if server == "http" and not {"token", "password"} & user.keys():
+                yield (
+                    ("server", server, "user", name),
+                    "needs a password for the page, or a token for software",
+                )
 
 
 def _inbound(raw: Mapping[str, Any]) -> Found:

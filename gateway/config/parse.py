@@ -28,6 +28,7 @@ from gateway.config.model import (
 from gateway.config.secrets import Secret, SecretMissingError, Secrets
 from gateway.config.servers import (
     HttpServerConfig,
+    HttpUserConfig,
     InboundConfig,
     ServerSection,
     SmppServerConfig,
@@ -43,7 +44,7 @@ INSIDE: dict[str, type[Section]] = {"tls": TlsConfig, "balance": BalanceConfig, 
 """Keys that hold a table of their own."""
 SERVERS: dict[str, tuple[type[Section], dict[str, type[Named]]]] = {
     "smpp": (SmppServerConfig, {"user": UserConfig}),
-    "http": (HttpServerConfig, {"in": InboundConfig}),
+    "http": (HttpServerConfig, {"in": InboundConfig, "user": HttpUserConfig}),
 }
 """Servers, and the tables inside of their tables."""
 OWN_KEYS = ("class", "batch", "retries", "retry_delay", "backoff", "retry_most", "rate", "quota", "quiet", "cost")
@@ -192,12 +193,14 @@ class Parser:
     def _secrets(self, parsed: Mapping[str, Any]) -> None:
         server: ServerSection = parsed["server"]
         users = server.smpp.user if server.smpp else {}
-        inbound = server.http.inbound if server.http else {}
+        web: Mapping[str, Mapping[str, Any]] = (
+            {"in": server.http.inbound, "user": server.http.user} if server.http else {}
+        )
         places: list[tuple[lines.Path, str, Mapping[str, Any]]] = [
             (("modem",), "pin", parsed["modem"]),
             (("smpp",), "password", parsed["smpp"]),
             (("server", "smpp", "user"), "password", users),
-            *((("server", "http", "in"), key, inbound) for key in ("token", "password")),
+            *((("server", "http", name), key, web[name]) for name in web for key in ("token", "password")),
         ]
         inline: list[lines.Path] = []
         for section, key, good in places:

@@ -67,6 +67,21 @@ class InboundConfig(Named):
     """Numbers come in international form without their `+`."""
 
 
+class HttpUserConfig(Named):
+    """``[server.http.user.NAME]``: a person at the page, or software that sends by HTTP."""
+
+    password: Secret | None = None
+    """For the page, and for HTTP basic: in clear, or a hash that begins with `$argon2` or `$scrypt$`."""
+    token: Secret | None = None
+    """For software: `Authorization: Bearer`."""
+    networks: Networks = ()
+    """Where it may come from; without it: from anywhere."""
+    backends: Words = ()
+    """What it may send through, the first one unless it says; without it: `auto`, and all."""
+    rate: OneRate | None = None
+    """How many recipients it may send to; beyond that it is told to come later."""
+
+
 class HttpServerConfig(Section):
     """``[server.http]``."""
 
@@ -79,6 +94,7 @@ class HttpServerConfig(Section):
     most: Annotated[int, values.whole(1024, 16 << 20)] = 65536
     """The most octets of a request's body."""
     inbound: dict[str, InboundConfig] = Field(default_factory=dict, alias="in")
+    user: dict[str, HttpUserConfig] = Field(default_factory=dict)
 
 
 class ServerSection(Section):

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from drivers.base import Ack, Asked, Event, Health, Incoming, Notice, Outcome, Reply, Result, State, Submit
 from drivers.text import segments
 from gateway import logs
+from gateway.backends import heard_by
 from gateway.config.model import Config
 from gateway.errors import StoreError
 from gateway.service import options, submitting
@@ -211,7 +212,7 @@ class SmppServer(threading.Thread):
                 handouts.recover(c)
                 more = submissions.settled(c, silent, now_ms) // submissions.LOOK
                 for name, user in self.settings.user.items():
-                    more += handouts.spread(c, name, submitting.heard_by(self.config, user), now_ms)
+                    more += handouts.spread(c, name, heard_by(self.config, user.backends), now_ms)
             return handouts.claim(c, self._shared.epoch, rooms, now_ms), replies, more
 
         if look:

@@ -10,7 +10,7 @@ from typing import Any
 from drivers.base import Encoding, Incoming
 from gateway import api, logs
 from gateway.backends import AUTO, Wish, fits
-from gateway.config.model import Config, PoolConfig
+from gateway.config.model import Config
 from gateway.config.servers import UserConfig
 from gateway.errors import GatewayError, StoreError
 from gateway.store import outbox, submissions
@@ -55,17 +55,6 @@ def backend_of(config: Config, user: UserConfig, number: str, wish: Wish = Wish(
         return ruled[0] if ruled and len(user.backends) > 1 else user.backends[0]
     only = [*config.devices, *config.backend]
     return only[0] if len(only) == 1 else AUTO
-
-
-def heard_by(config: Config, user: UserConfig) -> frozenset[str] | None:
-    """The backends whose incoming messages a user gets; None is all."""
-    if not user.backends or AUTO in user.backends:
-        return None
-    found = set(user.backends)
-    for name in user.backends:
-        pool = config.backend.get(name)
-        found.update(pool.devices if isinstance(pool, PoolConfig) else ())
-    return frozenset(found)
 
 
 def prepare(store: Store, config: Config, incoming: Sequence[Incoming], now_ms: int) -> Prepared:

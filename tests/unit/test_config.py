@@ -238,6 +238,9 @@ def test_every_fault_at_once(tmp_path):
         ("[server.http.in.a]\ntoken = 't'\npath = 'in'\n", 3, 'must be a path such as "/sms/in"'),
         ("[server.http.in.a]\ntoken = 't'\nnetwork = 'x'\n", 3, "did you mean 'networks'?"),
         ("[server.http.in.a]\ntoken = 't'\n[server.http.in.b]\ntoken = 't'\npath = '/in/a'\n", 5, "is the path of"),
+        ("[server.http.user.a]\n", 1, "needs a password for the page, or a token for software"),
+        ("[server.http.user.a]\ntoken = 't'\nbackends = ['x']\n", 3, "there is no backend 'x'"),
+        ("[server.http.user.a]\ntoken = 't'\nrate = 'fast'\n", 3, "is not a rate"),
         ("stat = 'x'\n", 1, "unknown key outside of a table"),
     ],
 )  # fmt: skip

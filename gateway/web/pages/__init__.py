@@ -1,0 +1,1 @@
+"""The page for people: a form to send with, and a telephone to try apps with. Plain HTML, made here."""
