@@ -31,7 +31,7 @@ from gateway.service import fitting, metering, options
 from gateway.service.aside import Aside
 from gateway.service.clock import Clock
 from gateway.service.fleet import Fleet
-from gateway.service.health import DeviceState
+from gateway.service.health import WAVERS_S, WRITE_EVERY_S, DeviceState
 from gateway.service.incoming import Inflow
 from gateway.service.keeper import Keeper
 from gateway.service.pins import PinDesk
@@ -65,7 +65,9 @@ class Flows:
     def __init__(self, config: Config, name: str, shared: Shared) -> None:
         settings = config.devices[name]
         self.device, self.settings, self._shared, self._clock = name, settings, shared, shared.clock
-        self.state = DeviceState(name, settings.kind, settings.driver, config.gateway.node)
+        # Other hosts, which a shared database has, take a device for lost that says nothing for long.
+        wavers_s = WRITE_EVERY_S[settings.kind] if shared.store.path is None else WAVERS_S
+        self.state = DeviceState(name, settings.kind, settings.driver, config.gateway.node, wavers_s)
         self.state.rule = (settings.on_unknown, round(settings.settle * 1000), settings.attempts)
         self.keeper = Keeper(name, lambda: self._options(config))
         self._inflow, self._desk = Inflow(), RequestDesk()

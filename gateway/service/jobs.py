@@ -24,6 +24,8 @@ POLL_S = 2.0
 HEALTH_S = 30.0
 HOUSEKEEPING_S = 600.0
 DAY_S = 86_400.0
+SEEN_S = 600.0
+"""How often a gateway that has nothing to do writes down that it lives (SQLite): each time costs the card a commit."""
 BATCH = 500
 FORGETTING_S = 20.0
 """How long old messages may be deleted in one go; the rest goes in the next run."""
@@ -122,6 +124,8 @@ class Lease:
         self._lease_s = hooks.config().gateway.lease
         self._renewed_mono = clock.mono()
         self._judge_mono = -math.inf
+        self._seen_mono = clock.mono()
+        self._shut: frozenset[str] = frozenset()
 
     def __call__(self) -> None:
         """Renew it. Raises StoreError.
@@ -132,21 +136,31 @@ class Lease:
         now, now_ms = self._clock.mono(), self._clock.now_ms()
         if now - self._renewed_mono >= self._lease_s:
             self._judge_mono = now + self._lease_s
-        judges = now >= self._judge_mono
+        judges, shut = now >= self._judge_mono, self._shut_now(now_ms)
+        seen = now - self._seen_mono >= SEEN_S or bool(shut - self._shut)
 
         def work(c: Conn) -> tuple[bool, dict[str, int]]:
-            alive = nodes.renew(c, self._epoch, now_ms)
+            alive = nodes.renew(c, self._epoch, now_ms, seen=seen)
             taken = recover(c, self._epoch, now_ms, self._hooks.config()) if alive and judges else {}
             return alive, taken
 
         alive, taken = self._store.write(work)
-        self._renewed_mono = now
+        self._renewed_mono, self._shut = now, shut
+        if seen:
+            self._seen_mono = now
         if taken:
             log.warning("took over the work of a gateway that is gone", parts=sum(taken.values()))
             self._hooks.wake()
         if not alive:
             self._hooks.lost()
         self._hooks.say()
+
+    def _shut_now(self, now_ms: int) -> frozenset[str]:
+        """The devices whose hours are over. When they end is written down at once: a clock that falls back while the
+        gateway is off must not open them again (``metering``)."""
+        given = [(name, each.opening, each.timezone) for name, each in self._hooks.config().devices.items()]
+        wall = now_ms / 1000
+        return frozenset(name for name, hours, zone in given if hours and hours.open_at(wall, zone) > wall)
 
 
 def follow(store: Store, clock: Clock, step_s: float) -> None:

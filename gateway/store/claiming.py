@@ -113,6 +113,7 @@ def claim(c: Conn, request: ClaimRequest, now_ms: int) -> Claims:
 
 
 def _write_down(c: Conn, request: ClaimRequest, rows: Sequence[Row[Any]], now_ms: int) -> list[Claimed]:
+    nodes.busy(c, request.epoch, now_ms)
     move_each(
         c,
         Status.QUEUED,

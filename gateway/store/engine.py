@@ -19,7 +19,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from gateway.errors import StoreError
-from gateway.store import connecting, upgrades
+from gateway.store import connecting, housekeeping, upgrades
 from gateway.store.crashing import Point, point
 from gateway.store.faults import Trouble, sentence, trouble
 
@@ -242,23 +242,17 @@ class Store:
             f"row {row[1]} of {row[0]} points at a row of {row[2]} that is missing" for row in orphans
         ]
 
-    def housekeep(self, pages: int = 200) -> None:
-        """Give up to ``pages`` free pages back to the file system and empty the WAL (SQLite). Raises StoreError."""
+    def housekeep(self, pages: int = 200, wal: int = housekeeping.WAL_KEPT) -> None:
+        """Give up to ``pages`` free pages back to the file system and empty a WAL of more than ``wal`` octets (SQLite).
+
+        Raises StoreError.
+        """
         if self.path is None:
             return
         with self._leading, self.read() as conn:
             raw = cast("sqlite3.Connection", conn.connection.driver_connection)
             conn.rollback()
-            # A script, because each step of this statement frees one page, and execute() takes one step.
-            raw.executescript(f"PRAGMA incremental_vacuum({int(pages)})")
-            raw.execute("PRAGMA optimize").fetchall()
-            # Writers wait meanwhile, so a reader that takes its time (a backup) is not waited for.
-            (patience_ms,) = raw.execute("PRAGMA busy_timeout").fetchone()
-            raw.execute("PRAGMA busy_timeout = 100").fetchall()
-            try:
-                raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-            finally:
-                raw.execute(f"PRAGMA busy_timeout = {patience_ms}").fetchall()
+            housekeeping.tidy(raw, self.path, pages, wal)
 
     def close(self) -> None:
         """Close all connections. The store can't be used any more."""

@@ -105,6 +105,8 @@ def put(c: Conn, new: NewIncoming, now_ms: int) -> MessageRow:
         "to": new.to,
         "in_response_to": new.in_response_to,
     }
+    if new.claimed_by is not None:
+        nodes.busy(c, new.claimed_by, now_ms)
     seq = c.execute(_NEW_MESSAGE, values).scalar_one()
     transmission = {
         "message_seq": seq,
@@ -122,9 +124,11 @@ def put(c: Conn, new: NewIncoming, now_ms: int) -> MessageRow:
     return load_messages(c, [seq])[0]
 
 
-def claim(c: Conn, epoch: int, limit: int, now_ms: int) -> list[MessageRow]:  # noqa: ARG001 - as all of the store
+def claim(c: Conn, epoch: int, limit: int, now_ms: int) -> list[MessageRow]:
     """The next messages for the router, the oldest first; each is claimed by one process. No app has them yet."""
     rows = c.execute(_WAITING, {"most": limit}).all()
+    if rows:
+        nodes.busy(c, epoch, now_ms)
     for some in chunks(row.id for row in rows):
         c.execute(_CLAIM, {"of": some, "by": epoch})
     return load_messages(c, [row.message_seq for row in rows])

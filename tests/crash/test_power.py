@@ -36,7 +36,7 @@ for thread in range(3):
     threading.Thread(target=send, args=(thread,), daemon=True).start()
 while True:
     time.sleep(0.4)
-    store.housekeep()
+    store.housekeep(wal=0)
 """
 
 

@@ -292,7 +292,7 @@ def test_a_damaged_file_is_left_untouched(tmp_path: Path, upgrade: bool) -> None
 def test_a_damaged_page_is_found_at_the_start(tmp_path: Path) -> None:
     store = Store.open(sqlite_url(tmp_path), upgrade=True)
     store.write(lambda c: [connections.lookup(c, "b", [f"{n:0100}" for n in range(1000)], T0)])
-    store.housekeep()
+    store.housekeep(wal=0)
     store.close()
     path = tmp_path / "gateway.db"
     damaged = bytearray(path.read_bytes())

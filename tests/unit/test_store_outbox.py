@@ -186,7 +186,7 @@ def test_claim_and_settle_of_200_cost_a_handful_of_statements(store: Store) -> N
     event.listen(store._engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
     got = claim(store, mine)
     assert len(got) == 200
-    assert len(statements) <= 8, statements
+    assert len(statements) <= 9, statements
     statements.clear()
     results = [accepted(each, n, f"r{each.attempt}-{n}") for each in got for n in range(1, each.parts + 1)]
     settlements = [Settlement(each.attempt, each.transmission, Status.SENT) for each in got]

@@ -108,6 +108,10 @@ class Service:
             raise AssertionError(self.log.read_text()) from None
         return self
 
+    def notified(self):
+        """The next thing that it tells the service manager."""
+        return self._socket.recv(4096)
+
     def stop(self, limit_s=60.0):
         """SIGTERM; its exit status."""
         self.process.send_signal(signal.SIGTERM)
