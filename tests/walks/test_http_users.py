@@ -231,6 +231,17 @@ def test_the_page_sends_and_shows(walk, page):
     assert "<script" not in home
 
 
+def test_a_contact_is_called_by_name(walk, page):
+    csv = walk.directory / "people.csv"
+    people = "Ada,kept,+447700900129\nTwin,kept,+447700900131\nTwin,kept,+447700900132\n"
+    csv.write_text(f"name,backend,identity\n{people}")
+    walk.cli("contacts", "import", str(csv))
+    status, _, html = page.form("/", guard=page.guard, to="Ada\n+447700900130", text="by name", backend="other")
+    assert status == 303, html
+    to = {row["identity"] for row in walk.rows("--out") if row["text"] == "by name"}
+    assert to == {"+447700900129", "+447700900130"}
+
+
 def test_a_mistake_keeps_what_was_typed(page):
     status, _, html = page.form("/", guard=page.guard, to=PHONE, text="a <b>", backend="kept", at="soon", priority="5")
     assert status == 200

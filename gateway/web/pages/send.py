@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from gateway import api
+from gateway.apps import contactbook
 from gateway.given import storable_text
 from gateway.message import OutgoingMessage
 from gateway.store.types import Status
@@ -18,6 +20,7 @@ from gateway.web.request import Refusal, Response
 from gateway.web.users import Users
 
 SENT = "/sent/"
+TO = "Numbers, or names of contacts, each on a line of its own."
 LATEST, LOOKED_AT = 20, 200
 REFRESH_S = 3
 
@@ -33,7 +36,10 @@ class Sending:
         if visit.request.method != "POST":
             return self._page(visit, {})
         try:
-            row = submit.submit(self._users, visit.user, wanted(visit.form))
+            asked = wanted(visit.form)
+            if not visit.user.backends:  # the contact book is everybody's, so only for those who may see all
+                asked["to"] = [identity_of(each, asked["backend"]) for each in asked["to"]]
+            row = submit.submit(self._users, visit.user, asked)
         except Refusal as refusal:
             return self._page(visit, visit.form, str(refusal))
         return to(f"{SENT}{row.id}")
@@ -41,7 +47,7 @@ class Sending:
     def _page(self, visit: Visit, given: Mapping[str, str], error: str = "") -> Response:
         options = submit.backends_of(api.get_router().config, visit.user)
         form = visit.post_form(
-            area("To", "to", given.get("to", ""), rows=3, required=True, note="Numbers, each on a line of its own."),
+            area("To", "to", given.get("to", ""), rows=3, required=True, note=TO),
             choice("Through", "backend", options, given.get("backend", "")),
             area("Text", "text", given.get("text", ""), rows=4),
             field("Not before", "at", value=given.get("at", ""), note="2026-12-01T08:00Z, or +2h; empty is now."),
@@ -80,8 +86,24 @@ def wanted(form: Mapping[str, str]) -> dict[str, Any]:
     found |= {name: form[name].strip() for name in ("at", "expires") if form.get(name, "").strip()}
     priority = form.get("priority", "").strip()
     if priority and not re.fullmatch(r"-?\d{1,3}", priority, re.ASCII):
-        raise Refusal(400, "the priority must be a whole number from -100 to 100")
+        raise Refusal(HTTPStatus.BAD_REQUEST, "the priority must be a whole number from -100 to 100")
     return found | ({"priority": int(priority)} if priority else {})
+
+
+def identity_of(entry: str, backend: str | None) -> str:
+    """The number of a contact that is called so: that at the backend, else the first. What is no name stays as it is.
+
+    Raises Refusal where several are called so, or the one can't be reached.
+    """
+    found = contactbook.find_contacts(entry) if any(map(str.isalpha, entry)) else []
+    if not found:
+        return entry
+    if len(found) > 1:
+        raise Refusal(HTTPStatus.BAD_REQUEST, f"{len(found)} contacts are called {entry!r}; write the number")
+    ways = contactbook.contact_connections(found[0])
+    if not ways:
+        raise Refusal(HTTPStatus.BAD_REQUEST, f"the contact {entry!r} has no number")
+    return next((each.identity for each in ways if each.backend.name == backend), ways[0].identity)
 
 
 def _latest(visit: Visit) -> list[Markup]:
