@@ -22,6 +22,9 @@ REACH_S = 3.0
 PACKET_ONLY = "0"
 """<service> of AT+CGSMS: messages take the packet domain and nothing else (3GPP TS 27.007 §10.1.21)."""
 
+HASHES = ("$argon2", "$scrypt$")
+"""Passwords that the config has hashed are no secrets."""
+
 
 def all_checks(config: Config, one: Program) -> Iterator[Finding]:
     """Everything here."""
@@ -49,10 +52,13 @@ def _rows(one: Program) -> list[DeviceRow]:
 
 def secrets(config: Config) -> Iterator[Finding]:
     """Secrets that more people than needed can read."""
-    found = {f"modem.{name}.pin": modem.pin for name, modem in config.modem.items() if modem.pin}
-    found |= {f"smpp.{name}.password": account.password for name, account in config.smpp.items() if not _own(account)}
-    for path, secret in found.items():
-        fix = f'write {path} = {{ credential = "{path.split(".")[1]}" }} and put it into credentials/ beside the config'
+    from gateway.config import inventory
+
+    for place, secret in inventory.secrets(config):
+        path, value = ".".join(place), secret.known or ""
+        if (place[0] == "smpp" and _own(config.smpp[place[1]])) or value.startswith(HASHES):
+            continue
+        fix = f'write {path} = {{ credential = "{place[-2]}" }} and put it into credentials/ beside the config'
         if secret.inline:
             yield Finding(WARN, "secrets", f"{path} stands in the config", fix)
         elif secret.file and secret.file.exists() and secret.file.stat().st_mode & 0o007:

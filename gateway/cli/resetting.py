@@ -13,7 +13,7 @@ from gateway.errors import GatewayError
 from gateway.store import restoring
 
 if TYPE_CHECKING:
-    from gateway.config import Config, Secret
+    from gateway.config import Config
 
 CREDENTIALS = "credentials"
 """Folder beside the config from which systemd takes secrets."""
@@ -37,11 +37,11 @@ def doomed(config: Config, database: Path) -> list[Path]:
 
 def _secrets(config: Config) -> list[Path]:
     """Secret files that lie with the config; one elsewhere may be somebody else's too."""
+    from gateway.config import inventory
+
     assert config.path is not None
     home = config.path.absolute().parent
-    named: list[Secret | None] = [modem.pin for modem in config.modem.values()]
-    named += [account.password for account in config.smpp.values()]
-    files = [each.file for each in named if each is not None and each.file is not None]
+    files = [secret.file for _, secret in inventory.secrets(config) if secret.file is not None]
     kept = home / CREDENTIALS
     try:
         credentials = sorted(path for path in kept.iterdir() if path.is_file()) if kept.is_dir() else []

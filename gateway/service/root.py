@@ -194,7 +194,7 @@ class Service:
     def _watch(self) -> None:
         now = self._clock.mono()
         self._workers.revive()
-        beats = [*self._workers.beats(), *self._router.beats, self._schedule.beat]
+        beats = [*self._workers.beats(), *self._router.beats, *self._schedule.beats]
         if late := [beat.name for beat in beats if beat.late(now)]:
             log.error("a loop stands still; systemd is not told that all is well", loops=", ".join(late))
         else:

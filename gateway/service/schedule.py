@@ -23,7 +23,7 @@ from gateway.service.pace import Beat
 log = logs.get(__name__)
 LOOK_S = 1.0
 LIMIT_S = 60.0
-"""How long no job may end before the service counts as stuck."""
+"""How long a job may take, beyond two of its periods, before the service counts as stuck."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,13 @@ class Schedule:
             executors={"default": ThreadPoolExecutor(2)},
             job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1},
         )
-        self.beat = Beat("schedule", LIMIT_S, clock.mono())
+        now = clock.mono()
+        self._beats = {job.name: Beat(f"job {job.name}", LIMIT_S + 2 * job.period_s, now) for job in jobs}
+
+    @property
+    def beats(self) -> list[Beat]:
+        """When each job last ended."""
+        return list(self._beats.values())
 
     def start(self) -> None:
         """Begin; the first run of each job is its own business."""
@@ -117,4 +123,4 @@ class Schedule:
         except Exception:
             # A job must not take the schedule down; its next run may do better.
             log.exception("a job failed", job=job.name)
-        self.beat.moved_mono = self._clock.mono()
+        self._beats[job.name].moved_mono = self._clock.mono()

@@ -161,6 +161,19 @@ class Machine:
         """Write a file inside, of root and ``group``."""
         self.run("sh", "-euc", f'cat >"{path}"; chmod {mode} "{path}"; chgrp {group} "{path}"', text=content)
 
+    def drop_in(self, *settings: str) -> None:
+        """Change the service's unit until the next boot; without settings it is as it was."""
+        folder = "/run/systemd/system/sms-gateway.service.d"
+        text = "\n".join(["[Service]", *settings, ""])
+        script = f"mkdir -p {folder}; cat >{folder}/test.conf" if settings else f"rm -r {folder}"
+        self.run("sh", "-euc", script, text=text)
+        self.run("systemctl", "daemon-reload")
+
+    def lacks(self, *tools: str) -> None:
+        """It has none of these: what is tested needs none."""
+        found = self.sh(f"for tool in {' '.join(tools)}; do command -v $tool || true; done")
+        assert found == "", found
+
     def close(self) -> None:
         """Pull the plug."""
         if self._process is not None:

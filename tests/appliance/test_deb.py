@@ -68,6 +68,17 @@ def test_it_runs_as_its_own_user_with_a_virtual_modem(box: Machine) -> None:
     eventually(lambda: box.show("StatusText")["StatusText"] == "1 of 1 devices up", 60)
 
 
+def test_the_host_needs_no_tools_and_gets_every_file(box: Machine) -> None:
+    box.lacks("cc", "gcc", "curl", "wget", "ps", "modprobe")
+    for name in ("modules-load.d/sms-gateway", "sysusers.d/sms-gateway", "tmpfiles.d/sms-gateway"):
+        assert box.run("test", "-s", f"/usr/lib/{name}.conf").status == 0
+    assert "dialout" in box.run("id", "-nG", "sms-gateway").out.split()
+    rules = "/usr/lib/udev/rules.d/77-sms-gateway.rules"
+    # systemd 254 and newer.
+    verify = "udevadm verify --help >/dev/null 2>&1 || exit 0; udevadm verify --resolve-names=never"
+    box.sh(f"test -s {rules}; {verify} {rules}")
+
+
 def test_who_may_read_what(box: Machine) -> None:
     modes = box.sh(
         "stat -c '%a %U %G %n' /etc/sms-gateway /etc/sms-gateway/gateway.toml /etc/sms-gateway/credentials "
@@ -120,26 +131,28 @@ def test_what_a_killed_command_of_a_member_leaves_does_not_stop_the_service(box:
     assert box.show("NRestarts") == restarts
 
 
-def test_kill_9_is_followed_by_a_new_start(box: Machine) -> None:
-    first = box.running()
-    box.sh(f"kill -9 {first}")
-    eventually(lambda: box.show("MainPID")["MainPID"] not in ("0", str(first)), 30)
+def test_kill_9_is_followed_by_a_new_start_however_often(box: Machine) -> None:
+    # systemd's own limit is five starts in ten seconds.
+    box.drop_in("RestartSec=50ms")
+    for _ in range(7):
+        first = box.running()
+        box.sh(f"kill -9 {first}")
+        eventually(lambda first=first: box.show("MainPID")["MainPID"] not in ("0", str(first)), 30)
     assert box.running() != first
     sent(box)
+    box.drop_in()
 
 
 def test_a_service_that_stands_still_is_started_again(box: Machine) -> None:
-    box.sh(
-        "mkdir -p /run/systemd/system/sms-gateway.service.d; cd /run/systemd/system/sms-gateway.service.d\n"
-        "printf '[Service]\\nWatchdogSec=4\\nTimeoutAbortSec=5\\n' >soon.conf\n"
-        "systemctl daemon-reload; systemctl restart sms-gateway"
-    )
+    box.drop_in("WatchdogSec=4", "TimeoutAbortSec=5")
+    box.run("systemctl", "restart", "sms-gateway")
     first = box.running()
     box.sh(f"kill -STOP {first}")
     eventually(lambda: box.show("MainPID")["MainPID"] not in ("0", str(first)), 60)
     assert box.running() != first
     assert "Watchdog timeout" in box.journal("-n", "200", "-o", "cat")
-    box.sh("rm -r /run/systemd/system/sms-gateway.service.d; systemctl daemon-reload; systemctl restart sms-gateway")
+    box.drop_in()
+    box.run("systemctl", "restart", "sms-gateway")
 
 
 def test_a_reload_takes_a_good_config_and_refuses_a_bad_one(box: Machine) -> None:

@@ -41,6 +41,15 @@ def box(bare: Machine, before: set[str]) -> Machine:
     return bare
 
 
+def test_the_host_needs_no_tools_and_the_checkout_stays_clean(box: Machine) -> None:
+    box.lacks("cc", "gcc", "curl", "wget", "ps", "modprobe", "git")
+    # Nothing could have been written there: it is mounted read only, also for root.
+    box.run("touch", "/checkout/systemd/anything", status=1)
+    for path in ("modules-load.d/sms-gateway.conf", "sysusers.d/sms-gateway.conf", "tmpfiles.d/sms-gateway.conf",
+                 "udev/rules.d/77-sms-gateway.rules", "systemd/system/sms-gateway.service"):  # fmt: skip
+        box.run("test", "-s", f"/etc/{path}")
+
+
 def test_it_runs_and_sends_for_a_member_of_the_group(box: Machine) -> None:
     box.running()
     out = box.run("sms-gateway", "send", "try", "hello", NUMBER, "--wait", "60", "--json", user="alice").out

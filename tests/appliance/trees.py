@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -59,11 +60,15 @@ class Packages:
 
     def wheels(self, version: str = "3.11") -> Path:
         """All that install.sh fetches, for a machine without network."""
-        folder = KEPT / "wheels"
+        lock = ROOT / "requirements.lock"
+        folder = KEPT / f"wheels-{version}-{hashlib.sha256(lock.read_bytes()).hexdigest()[:16]}"
         if not folder.exists():
+            half = folder.with_suffix(".part")
+            shutil.rmtree(half, ignore_errors=True)
             pip = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary", ":all:", "--no-deps"]
-            where = ["--require-hashes", "-r", str(ROOT / "requirements.lock"), "--dest", str(folder)]
+            where = ["--require-hashes", "-r", str(lock), "--dest", str(half)]
             run(*pip, *where, "--python-version", version, "--implementation", "cp", *_platforms())
+            half.rename(folder)
         return folder
 
 

@@ -226,13 +226,13 @@ def test_a_job_that_fails_runs_again_and_others_are_not_disturbed():
         raise ValueError("broken")
 
     schedule = Schedule((Job("bad", 0.05, fail), Job("good", 0.05, ran.release)), Clock())
-    before = schedule.beat.moved_mono
+    before = [beat.moved_mono for beat in schedule.beats]
     schedule.start()
     try:
         assert all(each.acquire(timeout=10) for each in (failed, failed, ran, ran))
     finally:
         schedule.stop()
-    assert schedule.beat.moved_mono > before
+    assert all(beat.moved_mono > moved for beat, moved in zip(schedule.beats, before, strict=True))
 
 
 def test_steady_time_follows_a_step_when_the_rows_have_and_the_guard_does_not_take_it_for_another():

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gateway import config
+from gateway.cli import hostchecks
 from gateway.service import root
 
 FOLDER = Path(__file__).resolve().parents[2] / "systemd"
@@ -70,6 +71,8 @@ def test_the_unit_is_hardened(unit: Path) -> None:
         ("StateDirectoryMode", ["2770"]),
         ("UMask", ["0007"]),
         ("DevicePolicy", ["closed"]),
+        ("WatchdogSec", ["60"]),
+        ("LoadCredential", ["secret:/etc/sms-gateway/credentials"]),
     ],
 )
 def test_what_the_service_relies_on(key: str, values: list[str]) -> None:
@@ -146,6 +149,16 @@ def test_the_udev_rules_jump_to_a_label_that_exists() -> None:
     assert all(
         re.fullmatch(r'ATTR\{idVendor\}=="[0-9a-f]{4}", ENV\{ID_MM_DEVICE_IGNORE\}="1"', rule) for rule in vendors
     )
+
+
+def test_modem_manager_is_kept_from_every_maker_that_doctor_knows() -> None:
+    hidden = set(re.findall(r'idVendor\}=="([0-9a-f]{4})"', (FOLDER / "77-sms-gateway.rules").read_text()))
+    assert hidden >= hostchecks.MAKERS
+
+
+def test_the_drivers_of_the_ports_are_loaded_before_the_unit_allows_them() -> None:
+    lines = (FOLDER / "sms-gateway.modules-load").read_text().splitlines()
+    assert [line for line in lines if line[0] != "#"] == ["usbserial", "option", "cdc_acm"]
 
 
 @pytest.mark.skipif(not shutil.which("systemd-sysusers"), reason="systemd-sysusers is not installed")
