@@ -277,6 +277,8 @@ class Receipt:
     reason: str = ""
     network_time: str | None = None
     raw: bytes = b""
+    learnt: bool = False
+    """The first of ``references`` is in the form that this carrier has kept to."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,7 @@ def understand(
         return Receipt(
             key=key, references=said.references, status=said.status, number=sender or None, code=said.code or None,
             reason=said.reason, network_time=said.network_time, raw=frame,
+            learnt=learner.form is not None,
         )  # fmt: skip
     header = headers.parse_udh(found.udh)
     reference, total, index = joining(pdu, header)

@@ -58,6 +58,7 @@ def _flow(row: DeviceRow) -> dict[str, Any]:
         **{name: details.get(name) for name in ("binds", "bound", "window", "throttled", "rate_limit")},
         "in_flight": row.health.get("in_flight"),
         "round_trip_ms": None if round_trip is None else round(1000 * round_trip, 1),
+        "receipts_ambiguous": row.health.get("receipts_ambiguous", 0),
     }
 
 
@@ -69,8 +70,10 @@ def flow(row: DeviceRow) -> str:
     answers = "" if told["round_trip_ms"] is None else f", answers in {told['round_trip_ms']:g} ms"
     slowed = f", slowed to {told['rate_limit']:.3g} a second" if told["rate_limit"] else ""
     refused = f", {told['throttled']} refused as too fast" if told["throttled"] else ""
+    doubtful = told["receipts_ambiguous"]
+    unclear = f", {doubtful} receipts that fit several messages" if doubtful else ""
     binds = f"{told['bound']} of {told['binds']} binds"
-    return f"{row.name}: {binds}, window {told['window']}, {told['in_flight']} in flight{answers}{refused}{slowed}"
+    return f"{row.name}: {binds}, window {told['window']}, {told['in_flight']} in flight{answers}{refused}{slowed}{unclear}"
 
 
 def emit(*objects: Mapping[str, Any]) -> None:

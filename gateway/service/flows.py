@@ -292,6 +292,9 @@ class Flows:
         now = self._clock.mono()
         if done.stale:
             log.warning("another gateway has taken over attempts of this device", device=self.device, count=done.stale)
+        if done.ambiguous:
+            log.warning("receipts fit several messages and count for none", device=self.device, count=done.ambiguous)
+            self.state.know(receipts_ambiguous=self.state.more.get("receipts_ambiguous", 0) + done.ambiguous)
         if turn.pin and (pin := self._pins.pin(done.pin)) is not None:
             self.keeper.send(EnterPin(pin))
         before = (self.state.state, self.state.reason)

@@ -24,12 +24,11 @@ class InBatch:
         """The device's names for all of them."""
         return (*(each.key for each in self.incoming), *(each.key for each in self.receipts))
 
-    def save(self, c: Conn, device: str, now_ms: int) -> int:
-        """Store all of it; returns how many messages became ready for the router."""
+    def save(self, c: Conn, device: str, now_ms: int) -> tuple[int, int]:
+        """Store all of it; how many messages became ready for the router, and how many receipts fit several."""
         ready = len(inbox.save(c, device, self.incoming, now_ms).messages) if self.incoming else 0
-        if self.receipts:
-            receipts.save(c, device, self.receipts, now_ms)
-        return ready
+        ambiguous = receipts.save(c, device, self.receipts, now_ms).ambiguous if self.receipts else 0
+        return ready, ambiguous
 
 
 class Inflow:

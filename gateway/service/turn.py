@@ -29,6 +29,8 @@ class Written:
     """Attempts that another owner has by now."""
     again_ms: int | None = None
     """When a limit of a backend opens that kept something back (ms)."""
+    ambiguous: int = 0
+    """Receipts that fit several messages, and so none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class Turn:
     def __call__(self, c: Conn) -> Written:
         """Write it. Raises StoreError."""
         stale = self._outgoing(c)
-        ready = self.incoming.save(c, self.device, self.now_ms) if self.incoming else 0
+        ready, ambiguous = self.incoming.save(c, self.device, self.now_ms) if self.incoming else (0, 0)
         sent, failed = self.out.count(Status.SENT), self.out.count(Status.FAILED)
         if self.row is not None:
             devices.update(c, self.row, self.now_ms)
@@ -66,7 +68,7 @@ class Turn:
         step = self.pin.write(c, self.now_ms) if self.pin else PinStep()
         claimed = outbox.claim(c, self.claim, self.now_ms) if self.claim else None
         again_ms = claimed.again_ms if claimed is not None else None
-        return Written(tuple(claimed or ()), tuple(asked), step, ready, stale, again_ms)
+        return Written(tuple(claimed or ()), tuple(asked), step, ready, stale, again_ms, ambiguous)
 
     def passed(self, done: Written) -> None:
         """Tell the crash points what was committed."""

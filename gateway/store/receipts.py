@@ -89,21 +89,38 @@ class Match:
     part: Candidate
 
 
-def save(c: Conn, device: str, receipts: Sequence[Receipt], now_ms: int) -> list[int]:
-    """Store receipts of a device. Returns the ids of the transmissions whose status changed.
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What became of a batch of receipts."""
+
+    changed: list[int]
+    """Ids of the transmissions whose status changed."""
+    ambiguous: int
+    """Receipts that fit several transmissions, and so none."""
+
+
+def save(c: Conn, device: str, receipts: Sequence[Receipt], now_ms: int) -> Saved:
+    """Store receipts of a device.
 
     A receipt belongs to the newest part without a final one that has its reference, on the same device or SIM; for a
-    modem's reference, which returns after 256 parts (3GPP TS 23.040 §9.2.3.6), the number must fit too. Where no part
-    has the reference, it is matched by device, number and time, and only if one transmission fits. All others are
-    parked. One that was stored before changes nothing.
+    modem's reference, which returns after 256 parts (3GPP TS 23.040 §9.2.3.6), the number must fit too. Where a
+    carrier may have meant several transmissions the number decides, else the receipt is nobody's. Where no part has
+    the reference, it is matched by device, number and time, and only if one transmission fits. All others are parked.
+    One that was stored before changes nothing.
     """
     fresh = _store(c, device, receipts, now_ms)
     named = _named(c, [receipt for _, receipt in fresh])
     matches: list[Match] = []
     parked: list[tuple[int, Receipt]] = []
     nameless: dict[str, list[Candidate]] | None = None
+    ambiguous = 0
     for receipt_id, receipt in fresh:
-        part = _by_reference(device, receipt, named)
+        fitting = _by_reference(device, receipt, named)
+        if len(fitting) > 1:
+            # Not parked either: a message of tomorrow must not get it.
+            ambiguous += 1
+            continue
+        part = fitting[0] if fitting else None
         if part is None and receipt.number:
             if nameless is None:
                 nameless = unnamed(c, device, [each for _, each in fresh], now_ms)
@@ -116,7 +133,7 @@ def save(c: Conn, device: str, receipts: Sequence[Receipt], now_ms: int) -> list
                 part.receipt = receipt.status
     _park(c, parked)
     apply(c, matches)
-    return sorted(weigh(c, {match.part.transmission for match in matches}, now_ms))
+    return Saved(sorted(weigh(c, {match.part.transmission for match in matches}, now_ms)), ambiguous)
 
 
 def _store(c: Conn, device: str, receipts: Sequence[Receipt], now_ms: int) -> list[tuple[int, Receipt]]:
@@ -174,7 +191,9 @@ def _named(c: Conn, receipts: Sequence[Receipt]) -> dict[str, list[Candidate]]:
     return found
 
 
-def _by_reference(device: str, receipt: Receipt, named: Mapping[str, list[Candidate]]) -> Candidate | None:
+def _by_reference(device: str, receipt: Receipt, named: Mapping[str, list[Candidate]]) -> list[Candidate]:
+    """The part that a receipt names; several where its name may mean any of several transmissions."""
+    found: dict[int, Candidate] = {}
     for reference in receipt.references:
         fitting = [
             part
@@ -182,10 +201,13 @@ def _by_reference(device: str, receipt: Receipt, named: Mapping[str, list[Candid
             if same_line(part.device, part.sim, device, receipt.sim)
             and (not receipt.number or not wraps(reference) or part.tail == tail(receipt.number))
         ]
-        unfinished = [part for part in fitting if part.receipt not in FINAL]
         if fitting:
-            return (unfinished or fitting)[0]
-    return None
+            first = next((part for part in fitting if part.receipt not in FINAL), fitting[0])
+            found.setdefault(first.transmission, first)
+            if receipt.learnt and reference == receipt.references[0]:
+                break
+    there = [part for part in found.values() if receipt.number and part.tail == tail(receipt.number)]
+    return there or list(found.values())
 
 
 def same_line(part_device: str, part_sim: str | None, device: str, sim: str | None) -> bool:

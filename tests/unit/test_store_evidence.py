@@ -21,7 +21,7 @@ def in_doubt(store: Store, mine: int, number: str = "+254700000001", **more) -> 
 
 
 def save(store: Store, *given, now: int = T0 + 500, device: str = DEVICE) -> list[int]:
-    return store.write(lambda c: receipts.save(c, device, given, now))
+    return store.write(lambda c: receipts.save(c, device, given, now)).changed
 
 
 def settle_unknowns(store: Store, now: int = LATER, on_unknown: str = "resend") -> int:

@@ -12,7 +12,7 @@ HOUR = 3_600_000
 
 
 def save(store: Store, *given: Receipt, device: str = DEVICE, now: int = T0 + 1000) -> list[int]:
-    return store.write(lambda c: receipts.save(c, device, given, now))
+    return store.write(lambda c: receipts.save(c, device, given, now)).changed
 
 
 def test_delivered(store: Store) -> None:
@@ -301,3 +301,36 @@ def test_a_report_before_the_send_has_returned(store: Store) -> None:
     assert store.write(lambda c: receipts.report(c, message, "+1", ReceiptStatus.DELIVERED, T0)) is None
     settle(store, mine, one, Status.SENT, accepted(one))
     assert status(store, message) is Status.DELIVERED
+
+
+NAMES = ("1000", "4096", "3e8")
+"""What one receipt may mean by ``1000``: as it stands, hexadecimal for decimal, decimal for hexadecimal."""
+
+
+def test_a_receipt_that_may_mean_several_messages_is_nobody_s_and_counted(store: Store) -> None:
+    mine = epoch(store)
+    messages = [sent(store, mine, name, number="+254700000001") for name in NAMES[:2]]
+    told = Receipt("k", NAMES, ReceiptStatus.DELIVERED, number="+254700000001")
+    saved = store.write(lambda c: receipts.save(c, DEVICE, [told], T0 + 1000))
+    assert (saved.changed, saved.ambiguous) == ([], 1)
+    assert [status(store, each) for each in messages] == [Status.SENT] * 2
+    later = sent(store, mine, "3e8", number="+254700000001")
+    assert status(store, later) is Status.SENT
+
+
+def test_the_number_decides_between_two_that_a_receipt_may_mean(store: Store) -> None:
+    mine = epoch(store)
+    other, message = (
+        sent(store, mine, "1000", number="+254700000001"),
+        sent(store, mine, "4096", number="+254700000002"),
+    )
+    assert len(save(store, Receipt("k", NAMES, ReceiptStatus.DELIVERED, number="254700000002"))) == 1
+    assert (status(store, other), status(store, message)) == (Status.SENT, Status.DELIVERED)
+
+
+def test_the_form_that_was_learnt_decides(store: Store) -> None:
+    mine = epoch(store)
+    message, other = sent(store, mine, "1000"), sent(store, mine, "4096")
+    told = Receipt("k", NAMES, ReceiptStatus.DELIVERED, learnt=True)
+    assert len(save(store, told)) == 1
+    assert (status(store, message), status(store, other)) == (Status.DELIVERED, Status.SENT)

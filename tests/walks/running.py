@@ -122,6 +122,10 @@ class Service:
         self.process.send_signal(signal.SIGKILL)
         return self._ended(10.0)
 
+    def died(self, limit_s=30.0):
+        """Wait until it ends by itself; its exit status."""
+        return self._ended(limit_s)
+
     def _ended(self, limit_s):
         try:
             code = self.process.wait(limit_s)

@@ -1,11 +1,16 @@
 """What a carrier holds: queried when its receipt stays away, recalled and replaced by a person."""
 
 import json
+import signal
 
 import pytest
 from running import PHONE, Service, config, eventually, virtual_carrier
+from sqlalchemy import update
 
 import gateway
+from drivers.smpp import addresses, codec
+from drivers.smpp.names import DELIVER_SM, ESM_RECEIPT
+from gateway.store import queries, schema
 
 LATER = {"smpp": {"schedule": "000000001000000R"}}
 
@@ -15,14 +20,14 @@ def walk(tmp_path):
     carrier = virtual_carrier(tmp_path)
     parts = [carrier]
 
-    def make(keys="", faults=None):
+    def make(keys="", faults=None, crash=""):
         with carrier.control() as control:
             control.faults(**(faults or {}))
         service = Service(tmp_path, config(tmp_path, carrier=carrier, carrier_keys=keys))
         service.carrier = carrier
         parts.append(service)
         gateway.configure(service.config)
-        return service.start()
+        return service.start(SMS_GATEWAY_CRASH_AT=crash)
 
     yield make
     gateway.set_router(None)
@@ -89,4 +94,56 @@ def test_a_carrier_that_has_no_such_commands_is_named(walk):
     message = sent("waits", fields=LATER)
     service.cli("recall", message.id, code=1)
     assert status(message) == "sent"
+    assert service.stop() == 0
+
+
+def receipt(reference):
+    """A receipt of few words, from nobody."""
+    words = f"id:{reference} sub:001 dlvrd:001 stat:DELIVRD err:000".encode()
+    to = addresses.fields("dest", "destination_addr", addresses.encode("12345"))
+    return codec.body(DELIVER_SM, {**to, "esm_class": ESM_RECEIPT, "short_message": words}).hex()
+
+
+def test_a_receipt_that_may_mean_two_messages_is_counted_and_changes_nothing(walk):
+    service = walk(faults={"receipt_lost": True})
+    first, second = sent("one"), sent("two")
+    # The second is called so that the first one's name, read as a decimal number, means it too.
+    store = gateway.get_router().session.store
+    with store.read() as c:
+        (named,) = queries.attempts(c, first.transmissions[0].id)[0].parts
+        (other,) = queries.attempts(c, second.transmissions[0].id)[0].parts
+    ours = "1000"
+    store.write(lambda c: rename(c, named.reference, ours))
+    store.write(lambda c: rename(c, other.reference, "4096"))
+    with service.carrier.control() as control:
+        control.do("deliver_body", body=receipt(ours))
+
+    def counted():
+        (row,) = map(json.loads, service.cli("status", "--json").splitlines()[:1])
+        return row.get("receipts_ambiguous")
+
+    eventually(lambda: counted() == 1, 60, service.log.read_text)
+    assert (status(first), status(second)) == ("sent", "sent")
+    assert "receipts fit several messages and count for none" in service.log.read_text()
+    assert service.stop() == 0
+
+
+def rename(c, reference, name):
+    c.execute(update(schema.part).where(schema.part.c.reference == reference).values(reference=name))
+
+
+@pytest.mark.parametrize("point", ["incoming.taken", "incoming.committed", "incoming.acknowledged"])
+def test_a_message_that_the_carrier_repeats_after_a_kill_is_handled_once(walk, point):
+    service = walk(crash=f"{point}:1")
+    with service.carrier.control() as control:
+        control.deliver(PHONE, "echo once")
+    assert service.died() == -signal.SIGKILL
+    service.start()
+    eventually(lambda: [row["status"] for row in service.rows("--in")] == ["handled"], 60)
+    with service.carrier.control() as control:
+        eventually(lambda: control.status()["waiting"]["demo"] == 0)
+        control.deliver(PHONE, "echo another")
+    eventually(lambda: [row["status"] for row in service.rows("--in")] == ["handled"] * 2, 60)
+    assert [row["text"] for row in service.rows("--in")] == ["echo once", "echo another"]
+    eventually(lambda: [each["text"] for each in service.carrier.witness()] == ["once", "another"])
     assert service.stop() == 0
