@@ -73,7 +73,8 @@ def flow(row: DeviceRow) -> str:
     doubtful = told["receipts_ambiguous"]
     unclear = f", {doubtful} receipts that fit several messages" if doubtful else ""
     binds = f"{told['bound']} of {told['binds']} binds"
-    return f"{row.name}: {binds}, window {told['window']}, {told['in_flight']} in flight{answers}{refused}{slowed}{unclear}"
+    window = f"window {told['window']}, {told['in_flight']} in flight"
+    return f"{row.name}: {binds}, {window}{answers}{refused}{slowed}{unclear}"
 
 
 def emit(*objects: Mapping[str, Any]) -> None:
