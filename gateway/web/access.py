@@ -14,6 +14,7 @@ from drivers.smpp.server.passwords import Verifier
 from gateway import logs
 from gateway.config.secrets import Secret
 from gateway.web.request import Refusal, Request
+from gateway.web.tries import Tries
 
 log = logs.get(__name__)
 CHALLENGE = ("www-authenticate", 'Basic realm="sms-gateway", charset="UTF-8"')
@@ -50,7 +51,7 @@ class Door:
     ) -> None:
         self.name, self._networks = name, Networks(networks)
         self._token, self._user, self._password = token, user, password
-        self._verifier = Verifier()
+        self._verifier, self._tries = Verifier(), Tries()
 
     def check(self, request: Request, token: str | None = None) -> None:
         """Let a request in. ``token``: one that came as a parameter. Raises Refusal, and ConfigurationError when the
@@ -73,7 +74,13 @@ class Door:
         if self._password is None:
             return False
         name, password = basic(request)
-        return name == self._user and right(self._verifier, self.name, self._password.reveal(), password)
+        if not name:
+            return False
+        self._tries.check(request.peer, self.name)
+        if name == self._user and right(self._verifier, self.name, self._password.reveal(), password):
+            return True
+        self._tries.failed(request.peer, self.name)
+        return False
 
 
 def same(one: str, other: str) -> bool:

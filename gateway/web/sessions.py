@@ -6,7 +6,6 @@ import secrets
 import threading
 import time
 from dataclasses import dataclass, field
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
 from gateway.web.access import same
@@ -45,12 +44,9 @@ class Sessions:
 
     def of(self, request: Request) -> Session | None:
         """The login that a request belongs to."""
-        try:
-            cookie = SimpleCookie(request.headers.get("cookie", "")).get(COOKIE)
-        except CookieError:
-            return None
+        name = _cookies(request).get(COOKIE, "")
         with self._lock:
-            found = self._all.get(cookie.value) if cookie else None
+            found = self._all.get(name)
             if found is not None and found.until < time.monotonic():
                 del self._all[found.name]
                 return None
@@ -60,6 +56,12 @@ class Sessions:
         """Log out."""
         with self._lock:
             self._all.pop(session.name, None)
+
+
+def _cookies(request: Request) -> dict[str, str]:
+    """All cookies, whatever others on this host have put into theirs (RFC 6265 §4.2.1)."""
+    pairs = (each.strip().partition("=") for each in request.headers.get("cookie", "").split(";"))
+    return {name: value for name, _, value in pairs}
 
 
 def cookie(session: Session | None, *, secure: bool) -> tuple[str, str]:

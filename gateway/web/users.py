@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections import deque
 from collections.abc import Mapping
 from http import HTTPStatus
 
@@ -15,11 +14,9 @@ from gateway.config.servers import HttpUserConfig
 from gateway.limits import Window
 from gateway.web.access import CHALLENGE, Networks, basic, bearer, right, same
 from gateway.web.request import Refusal, Request
+from gateway.web.tries import Tries
 
 log = logs.get(__name__)
-TRIES, TRIES_S = 5, 60.0
-"""So many wrong passwords for one name from one address in a time; then the right one isn't taken either."""
-MOST_PEERS = 10_000
 
 
 class Users:
@@ -29,7 +26,7 @@ class Users:
         self._users = users
         self._networks = {name: Networks(user.networks) for name, user in users.items()}
         self._windows = {name: Window(user.rate) for name, user in users.items() if user.rate}
-        self._verifier, self._tries = Verifier(), _Tries()
+        self._verifier, self._tries = Verifier(), Tries()
         self._lock = threading.Lock()
 
     def __bool__(self) -> bool:
@@ -52,15 +49,15 @@ class Users:
 
     def login(self, request: Request, name: str, password: str) -> HttpUserConfig:
         """The user with this name and password. Raises Refusal; for a while, after too many wrong ones."""
-        who, now = (request.peer, name), time.monotonic()
-        if self._tries.many(who, now):
-            wait = ("retry-after", str(round(TRIES_S)))
-            raise Refusal(HTTPStatus.TOO_MANY_REQUESTS, "too many wrong passwords; wait a minute", wait)
+        self._tries.check(request.peer, name)
         user = self._users.get(name)
-        good = user is not None and user.password is not None
-        if not (good and user and user.password and right(self._verifier, name, user.password.reveal(), password)):
+        known = user is not None and user.password is not None
+        # For a name that isn't there another's password is looked at, so that the time doesn't tell which names are.
+        stored = next((each.password for each in (user, *self._users.values()) if each and each.password), None)
+        good = stored is not None and right(self._verifier, name if known else "", stored.reveal(), password)
+        if user is None or not (known and good):
             if name:
-                self._tries.add(who, now)
+                self._tries.failed(request.peer, name)
                 log.warning("a password was refused", peer=request.peer, user=name[:64])
             raise Refusal(HTTPStatus.UNAUTHORIZED, "name and password are not right", CHALLENGE)
         return self._here(user, request)
@@ -86,24 +83,3 @@ class Users:
                 wait = ("retry-after", str(math.ceil(free - now)))
                 raise Refusal(HTTPStatus.TOO_MANY_REQUESTS, f"not more than {window.rate}", wait)
             window.add(now, recipients)
-
-
-class _Tries:
-    """Wrong passwords of the last minute."""
-
-    def __init__(self) -> None:
-        self._of: dict[tuple[str, str], deque[float]] = {}
-        self._lock = threading.Lock()
-
-    def many(self, who: tuple[str, str], now: float) -> bool:
-        """Whether there were too many."""
-        with self._lock:
-            return len([at for at in self._of.get(who, ()) if at > now - TRIES_S]) >= TRIES
-
-    def add(self, who: tuple[str, str], now: float) -> None:
-        """Count one."""
-        with self._lock:
-            if len(self._of) >= MOST_PEERS:
-                self._of = {each: at for each, at in self._of.items() if at[-1] > now - TRIES_S}
-            if who in self._of or len(self._of) < MOST_PEERS:
-                self._of.setdefault(who, deque(maxlen=TRIES)).append(now)

@@ -52,7 +52,15 @@ class Browser:
 
     def click(self, css):
         """Click, and wait for the page that follows."""
-        self._ask("POST", f"/element/{self.find(css)}/click")
+        element = self.find(css)
+        self.run("(window.before = true)")
+        self._ask("POST", f"/element/{element}/click")
+        eventually(self._another, what=f"the page behind {css}")
+
+    def _another(self):
+        with contextlib.suppress(urllib.error.HTTPError):  # between two pages there is none
+            return self.run("!window.before && document.readyState === 'complete'")
+        return False
 
     def text(self, css="body"):
         """What a person reads there."""

@@ -153,6 +153,12 @@ def test_another_path_and_basic(walk):
     assert [row["identity"] for row in came(walk, text="legacy")] == ["+447700900125"]
 
 
+def test_a_password_can_not_be_tried_for_long(walk):
+    wrong = base64.b64encode(b"old:guess").decode()
+    codes = [ask(walk, "/legacy/receive.php", b"", Authorization=f"Basic {wrong}")[0] for _ in range(6)]
+    assert codes == [401] * 5 + [429]
+
+
 def test_an_empty_text_is_a_text(walk):
     assert ask(walk, "/in/partner", form(token="t0ken", **{"from": "+447700900777", "message": ""})) == (200, "OK")
     assert came(walk, identity="+447700900777")
