@@ -68,7 +68,7 @@ class SmppServer(threading.Thread):
         self._keeper = Keeper(NAME, lambda: options.of_server(server))
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._grace_s: float | None = None
-        self._look_mono = -math.inf
+        self._look_mono, self._fresh = -math.inf, True
         self._trouble, self._store_mono = Backoff(0.25, 15.0), -math.inf
         self._incoming: list[Incoming] = []
         self._asked: list[Asked] = []
@@ -210,6 +210,8 @@ class SmppServer(threading.Thread):
             more = 0
             if look:
                 handouts.recover(c)
+                if self._fresh:
+                    submissions.look_again(c)
                 more = submissions.settled(c, silent, now_ms) // submissions.LOOK
                 for name, user in self.settings.user.items():
                     more += handouts.spread(c, name, heard_by(self.config, user.backends), now_ms)
@@ -218,7 +220,7 @@ class SmppServer(threading.Thread):
         if look:
             self._look_mono = self._clock.mono() + TICK_S
         claimed, replies, more = self._shared.store.write(work)
-        self._ended = _Ended()
+        self._ended, self._fresh = _Ended(), False
         self._incoming.clear()
         self._asked.clear()
         self._keeper.send(*replies)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Index, and_
+from sqlalchemy import ColumnElement, Index, and_, literal_column
 
 from gateway.store.schema import (
     QUEUED,
@@ -61,7 +61,8 @@ Index("ix_parked_receipt", parked.c.receipt_id)
 _r = request.c
 partial("ix_open_request", _r.device, _r.id, where=and_(_r.taken_ms.is_(None), _r.answered_ms.is_(None)))
 partial("ix_alive", node.c.epoch, where=node.c.ended_ms.is_(None))
-partial("ix_submission_open", submission.c.id, where=is_flag(submission.c.open, 1))
+partial("ix_submission_message", submission.c.message_id, where=submission.c.open > literal_column("0"))
+partial("ix_submission_ready", submission.c.id, where=is_flag(submission.c.open, 2))
 partial(
     "ix_submission_part",
     submission.c.user,

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import select, update
 
 from drivers.base import Encoding, Incoming
 from drivers.text import segments
@@ -104,29 +104,36 @@ def join(c: Conn, ids: Iterable[str], message_id: str) -> None:
             )
 
 
+def look_again(c: Conn) -> None:
+    """Judge all that is open anew: which devices report may have changed meanwhile."""
+    c.execute(update(s.submission).where(s.is_flag(_s.open, 1)).values(open=2))
+
+
 def settled(c: Conn, silent: Collection[str], now_ms: int) -> int:
     """Make receipts of what has come to an end. ``silent``: devices that never report, so ``sent`` is the end.
 
-    Returns how many were made.
+    Returns how many were looked at.
     """
-    ended = s.is_status(_t.status, *_FINAL)
-    if silent:
-        ended = or_(ended, s.is_status(_t.status, Status.SENT) & _t.device.in_(silent))
     rows = c.execute(
-        select(_s.id, _s.user, _s.wishes, _t.status)
+        select(_s.id, _s.user, _s.wishes, _t.status, _t.device)
         .select_from(s.submission.join(s.message, s.message.c.id == _s.message_id).join(s.transmission))
-        .where(s.is_flag(_s.open, 1), ended)
+        .where(s.is_flag(_s.open, 2))
+        .order_by(_s.id)
         .limit(LOOK)
+        .with_for_update(of=s.submission)
     ).all()
+    ended = [row for row in rows if row.status in _FINAL or (row.status == Status.SENT and row.device in silent)]
     made = [
         {"user": row.user, "receipt": receipt, "due_ms": now_ms, "created_ms": now_ms}
-        for row in rows
+        for row in ended
         if (receipt := _receipt(row.id, row.wishes, Status(row.status), now_ms))
     ]
     if made:
         c.execute(s.handout.insert(), made)
-    for some in chunks(row.id for row in rows):
-        c.execute(update(s.submission).where(_s.id.in_(some)).values(open=0))
+    done = {row.id for row in ended}
+    for state, ids in ((0, done), (1, {row.id for row in rows} - done)):
+        for some in chunks(ids):
+            c.execute(update(s.submission).where(_s.id.in_(some)).values(open=state))
     return len(rows)
 
 

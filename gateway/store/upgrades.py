@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection as Conn
 
 from gateway.errors import SchemaError, StoreError
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest schema: the last revision in ``migrations``. Alembic itself is imported only for an upgrade, since every
 command opens the database."""
 MIGRATIONS = Path(__file__).parent / "migrations"

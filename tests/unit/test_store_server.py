@@ -88,7 +88,10 @@ def test_only_the_receipts_that_are_wanted(store):
         store.write(lambda c, one=one, message=message: submissions.keep(c, [one], {one.key: message}, T0))
     for claimed in claim(store, here):
         settle(store, here, claimed, Status.SENT, accepted(claimed))
-    assert store.write(lambda c: submissions.settled(c, [], T0)) == 0, "the device will report"
+    assert store.write(lambda c: submissions.settled(c, [], T0)) == 2
+    assert store.write(handouts.waiting) == {}, "the device will report"
+    assert store.write(lambda c: submissions.settled(c, [DEVICE], T0)) == 0, "nothing has changed"
+    store.write(submissions.look_again)
     store.write(lambda c: submissions.settled(c, [DEVICE], T0))
     given = store.write(lambda c: handouts.claim(c, here, {"crm": 5}, T0))
     assert [each.receipt["state"] for each in given] == ["ACCEPTD"]

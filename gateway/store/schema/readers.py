@@ -65,7 +65,8 @@ submission = Table(
     Column("created_ms", BigInteger, nullable=False),
 )
 """What a user of the SMPP server handed in, under the id that it was told: a message that it wants a receipt for, or a
-part of a long one. ``open``: a receipt is still to come. ``message_id``: None until all parts are there."""
+part of a long one. ``open``: 1, a receipt is still to come; 2, and the trigger ``note`` says that it may be due.
+``message_id``: None until all parts are there."""
 
 handout = Table(
     "handout",
