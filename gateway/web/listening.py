@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
+import threading
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
@@ -42,26 +42,26 @@ class Address:
 async def listening(address: Address, answer: Answer) -> AsyncIterator[asyncio.Server]:
     """Serve inside an ``async with``. ``answer`` is called in threads. Raises OSError when the port can't be had.
 
-    At the end no new request is taken, and those under way are answered.
+    At the end no new request is taken, and those under way are waited for, but not for ever.
     """
-    with ThreadPoolExecutor(THREADS, "http") as pool:
-        clients = _Clients(address, answer, pool)
-        extra = {"ssl_handshake_timeout": address.timeout_s} if address.tls else {}
-        server = await asyncio.start_server(
-            clients.serve, address.host, address.port, ssl=address.tls, limit=CHUNK, **extra
-        )
-        try:
-            yield server
-        finally:
-            server.close()
-            await clients.end()
+    clients = _Clients(address, answer)
+    extra = {"ssl_handshake_timeout": address.timeout_s} if address.tls else {}
+    server = await asyncio.start_server(
+        clients.serve, address.host, address.port, ssl=address.tls, limit=CHUNK, **extra
+    )
+    try:
+        yield server
+    finally:
+        server.close()
+        await clients.end()
 
 
 class _Clients:
     """The connections that are open."""
 
-    def __init__(self, address: Address, answer: Answer, pool: ThreadPoolExecutor) -> None:
-        self._address, self._answer, self._pool = address, answer, pool
+    def __init__(self, address: Address, answer: Answer) -> None:
+        self._address, self._answer = address, answer
+        self._threads = asyncio.Semaphore(THREADS)
         self._busy: set[asyncio.Task[None]] = set()
         self._idle: set[asyncio.Task[None]] = set()
 
@@ -75,8 +75,7 @@ class _Clients:
             if len(self._idle) + len(self._busy) <= MOST_CONNECTIONS:
                 while (request := await client.request()) is not None:
                     self._move(task, self._idle, self._busy)
-                    loop = asyncio.get_running_loop()
-                    await client.respond(await loop.run_in_executor(self._pool, self._answer, request))
+                    await client.respond(await self._answered(request))
                     self._move(task, self._busy, self._idle)
         except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.CancelledError, h11.ProtocolError):
             pass  # the client went away, was too slow, or we end
@@ -84,6 +83,23 @@ class _Clients:
             self._idle.discard(task)
             self._busy.discard(task)
             writer.close()
+
+    async def _answered(self, request: Request) -> Response:
+        """Call ``answer`` in a daemon thread, so that one which hangs can't keep the process from ending."""
+        loop, done = asyncio.get_running_loop(), asyncio.Event()
+        found: list[Response] = []
+
+        def work() -> None:
+            try:
+                found.append(self._answer(request))
+            finally:
+                with contextlib.suppress(RuntimeError):  # the loop has ended, and nobody waits
+                    loop.call_soon_threadsafe(done.set)
+
+        async with self._threads:
+            threading.Thread(target=work, name="http", daemon=True).start()
+            await done.wait()
+        return found[0] if found else Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "the gateway failed").response
 
     @staticmethod
     def _move(task: asyncio.Task[None], out: set[asyncio.Task[None]], into: set[asyncio.Task[None]]) -> None:

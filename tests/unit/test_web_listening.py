@@ -171,6 +171,18 @@ def test_at_the_end_those_who_have_asked_are_answered():
         assert one.recv(1000).startswith(b"HTTP/1.1 200")
 
 
+def test_an_answer_that_never_comes_keeps_nothing_from_its_end():
+    here = Listener(timeout_s=0.3)
+    with contextlib.closing(here.__enter__().client()) as one:
+        here.go.clear()
+        one.sendall(HELLO)
+        assert here.came.wait(10)
+        here._loop.call_soon_threadsafe(here._end.set)
+        here._thread.join(10)
+        assert not here._thread.is_alive()
+    here.go.set()
+
+
 def test_over_tls(tmp_path):
     ours = trustme.CA()
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
