@@ -29,7 +29,7 @@ def _within(value: Any, base: Path | None, place: Place) -> Iterator[tuple[Place
     elif isinstance(value, BaseModel):
         named = type(value).model_fields.items()
         yield from _inside({field.alias or name: getattr(value, name) for name, field in named}, base, place)
-    elif place and NAMES.search(place[-1]) and _is_secret(value):
+    elif place and (NAMES.search(place[-1]) or _is_parameter(place, value)) and _is_secret(value):
         yield from _within(Secret.parse(value, base), base, place)
     elif isinstance(value, Mapping):
         yield from _inside(value, base, place)
@@ -38,6 +38,11 @@ def _within(value: Any, base: Path | None, place: Place) -> Iterator[tuple[Place
 def _inside(table: Mapping[str, Any], base: Path | None, place: Place) -> Iterator[tuple[Place, Secret]]:
     for key, value in table.items():
         yield from _within(value, base, (*place, key))
+
+
+def _is_parameter(place: Place, value: Any) -> bool:
+    """Whether this is a parameter or header of a backend over HTTP that stands elsewhere, whatever it is called."""
+    return place[0] == "backend" and place[-2:-1] in (("extra",), ("headers",)) and isinstance(value, Mapping)
 
 
 def _is_secret(value: Any) -> bool:

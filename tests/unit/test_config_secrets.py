@@ -29,6 +29,10 @@ class = "gateway.backends.http:HttpBackend"
 token = { SOURCE = "web" }
 [backend.web.headers]
 Authorization = { SOURCE = "header" }
+[backend.web.extra]
+whatever = { SOURCE = "extra" }
+[server.http.user.amina]
+password = { SOURCE = "page" }
 [app.control.admin.amina]
 number = "+254700000009"
 secret = { SOURCE = "amina" }
@@ -38,7 +42,7 @@ password = { SOURCE = "email" }
 url = "https://crm.example.com/sms"
 secret = { SOURCE = "hook" }
 """
-NAMES = ("mtn", "acme", "crm", "kannel", "web", "header", "amina", "email", "hook")
+NAMES = ("mtn", "acme", "crm", "kannel", "web", "header", "extra", "page", "amina", "email", "hook")
 PLACES = {
     "modem.mtn.pin",
     "smpp.acme.password",
@@ -46,6 +50,8 @@ PLACES = {
     "server.http.in.kannel.token",
     "backend.web.token",
     "backend.web.headers.Authorization",
+    "backend.web.extra.whatever",
+    "server.http.user.amina.password",
     "app.control.admin.amina.secret",
     "app.email.password",
     "app.webhook.hook.crm.secret",
