@@ -38,6 +38,8 @@ class Connection(Line):
     ``events`` of every call are the session's; an ``Ended`` is always the last one.
     """
 
+    session: Session
+
     def __init__(
         self, account: Account, command: int, selector: selectors.BaseSelector, now: float,
         sock: socket.socket | None = None,

@@ -9,7 +9,7 @@ import ssl
 from typing import Final
 
 from drivers.smpp.events import SessionEvent
-from drivers.smpp.session import Session
+from drivers.smpp.machine import Machine
 
 READ_OCTETS: Final = 1 << 16
 READS_A_TURN: Final = 8
@@ -18,7 +18,7 @@ READS_A_TURN: Final = 8
 class Line:
     """Moves a session's octets over a connected socket. ``events`` of every call are the session's."""
 
-    def __init__(self, session: Session, selector: selectors.BaseSelector) -> None:
+    def __init__(self, session: Machine, selector: selectors.BaseSelector) -> None:
         self.session = session
         self._selector = selector
         self._sock: socket.socket | None = None

@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
 from drivers.smpp import codec, names
-from drivers.smpp.events import BindAsked, Delivered, Odd
+from drivers.smpp.events import BindAsked
+from drivers.smpp.machine import Handler, Machine
 from drivers.smpp.names import RESPONSE, ROK
 from drivers.smpp.phase import Phase, Timers
-from drivers.smpp.session import Session
 from drivers.smpp.window import Key
 
 BIND_S: Final = 10.0
 """How long a client may take from its connection to its bind (the session init timer, SMPP 3.4 §2.7)."""
 
-_BOUND: Final = Session.TABLE[Phase.BOUND]
-_ALIKE: Final = {command: _BOUND[command] for command in (names.ENQUIRE_LINK, names.UNBIND)}
 _LAST: Final = {
-    **_ALIKE,
-    names.DELIVER_SM | RESPONSE: _BOUND[names.SUBMIT_SM | RESPONSE],
-    names.GENERIC_NACK: _BOUND[names.GENERIC_NACK],
-    names.ENQUIRE_LINK | RESPONSE: _BOUND[names.ENQUIRE_LINK | RESPONSE],
+    **Machine.ALWAYS,
+    names.DELIVER_SM | RESPONSE: Machine.on_answer,
+    names.GENERIC_NACK: Machine.on_answer,
+    names.ENQUIRE_LINK | RESPONSE: Machine.on_nothing,
 }
-_REFUSED: Final = dict.fromkeys((names.SUBMIT_SM, names.DATA_SM), Session.TABLE[Phase.ENDING][names.DELIVER_SM])
+_REFUSED: Final = dict.fromkeys((names.SUBMIT_SM, names.DATA_SM), Machine.on_too_late)
 """What comes after an unbind is answered with a temporary error: nobody would hand over the real answer."""
 
 
-class ServerSession(Session):
+class ServerSession(Machine):
     """From a client's connection to ``Ended``. Submits and questions come as ``Delivered``."""
 
     def __init__(self, system_id: str, timers: Timers, now: float) -> None:
@@ -82,21 +80,15 @@ class ServerSession(Session):
         system_id = pdu.octets("system_id").decode("latin-1")
         self._events.append(BindAsked(command, system_id, pdu.octets("password")))
 
-    def _on_submit(self, frame: bytes, command: int, _status: int, sequence: int) -> None:
+    def _on_submit(self, frame: bytes, command: int, status: int, sequence: int) -> None:
         if not self.can_submit:
             self._respond(command, sequence, names.RINVBNDSTS, b"\0")
             return
-        try:
-            pdu = codec.decode(frame)
-        except codec.DecodeError as error:
-            self._respond(command, sequence, error.status, b"\0")
-            self._events.append(Odd(f"refused a damaged PDU: {error}"))
-            return
-        self._events.append(Delivered(sequence, command, pdu, frame))
+        self.on_delivered(frame, command, status, sequence)
 
-    TABLE: Mapping[Phase, Mapping[int, Callable[[Any, bytes, int, int, int], None]]] = {
-        Phase.OPEN: {**_ALIKE, **dict.fromkeys(names.BINDS, _on_bind)},
-        Phase.BINDING: _ALIKE,
+    TABLE: Mapping[Phase, Mapping[int, Handler]] = {
+        Phase.OPEN: {**Machine.ALWAYS, **dict.fromkeys(names.BINDS, _on_bind)},
+        Phase.BINDING: Machine.ALWAYS,
         Phase.BOUND: {
             **_LAST,
             names.SUBMIT_SM: _on_submit,
@@ -106,7 +98,7 @@ class ServerSession(Session):
         Phase.UNBINDING: {
             **_LAST,
             **_REFUSED,
-            names.UNBIND | RESPONSE: Session.TABLE[Phase.UNBINDING][names.UNBIND | RESPONSE],
+            names.UNBIND | RESPONSE: Machine.on_unbind_answer,
         },
         Phase.ENDING: {**_LAST, **_REFUSED},
         Phase.CLOSED: {},
