@@ -24,18 +24,18 @@ from pydantic.fields import FieldInfo
 import gateway.apps
 from gateway.apps import loading
 from gateway.cli.app import app
-from gateway.config import fields, http, model, servers, smpp_values, values
+from gateway.config import devices, fields, http, model, servers, smpp_values, values
 from gateway.config.secrets import ALLOWED, Secret
 from gateway.errors import ConfigurationError
 
 HERE = Path(__file__).parent
 SECTIONS: dict[str, tuple[type[fields.Section], str]] = {
     "gateway": (model.GatewaySection, "[gateway]"),
-    "device": (model.DeviceConfig, "Every device"),
-    "modem": (model.ModemConfig, "[modem.NAME]"),
-    "smpp": (model.SmppConfig, "[smpp.NAME]"),
-    "balance": (model.BalanceConfig, "balance = { … }"),
-    "outbind": (model.OutbindConfig, "outbind = { … }"),
+    "device": (devices.DeviceConfig, "Every device"),
+    "modem": (devices.ModemConfig, "[modem.NAME]"),
+    "smpp": (devices.SmppConfig, "[smpp.NAME]"),
+    "balance": (devices.BalanceConfig, "balance = { … }"),
+    "outbind": (devices.OutbindConfig, "outbind = { … }"),
     "tls": (fields.TlsConfig, "tls = { … }"),
     "pool": (model.PoolConfig, "[backend.NAME], a pool"),
     "python": (model.PythonBackendConfig, "[backend.NAME], a class"),
@@ -52,7 +52,7 @@ SECTIONS: dict[str, tuple[type[fields.Section], str]] = {
     "webuser": (servers.HttpUserConfig, "[server.http.user.NAME]"),
 }
 SHARED: dict[str, type[fields.Section]] = {
-    **dict.fromkeys(("modem", "smpp"), model.DeviceConfig),
+    **dict.fromkeys(("modem", "smpp"), devices.DeviceConfig),
     **dict.fromkeys(("http", "kannel", "vumi"), http.CallOptions),
 }
 """Tables whose keys are in part those of another section."""

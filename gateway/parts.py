@@ -8,7 +8,8 @@ from drivers.base import Encoding, Part
 from drivers.text import binary
 from drivers.text.segments import Count, count, split, unfit
 from drivers.text.transliterate import transliterate
-from gateway.config.model import Config, ModemConfig, SmppConfig
+from gateway.config.devices import ModemConfig, SmppConfig
+from gateway.config.model import Config
 from gateway.store.types import Claimed
 
 

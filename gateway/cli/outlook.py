@@ -16,7 +16,7 @@ from gateway.store.gate import Gate, base
 from gateway.store.types import Status
 
 if TYPE_CHECKING:
-    from gateway.config.model import DeviceConfig
+    from gateway.config.devices import DeviceConfig
     from gateway.limits import Limiter
     from gateway.store.types import DeviceRow
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from gateway.config import lines
-from gateway.config.model import Config, ModemConfig, PoolConfig, PythonBackendConfig, RouteRule, SmppConfig
+from gateway.config.devices import ModemConfig, SmppConfig
+from gateway.config.model import Config, PoolConfig, PythonBackendConfig, RouteRule
 from gateway.config.parse import Parser
 from gateway.config.secrets import Secret, Secrets
 from gateway.errors import ConfigFault, ConfigurationError

@@ -70,3 +70,11 @@ def span(value: Any) -> tuple[int, int | None]:
         raise ValueError(f'{shown(value)} is not a range; write "1", "1-3", or "4-" for four and more')
     low = int(match[1])
     return low, int(match[3]) if match[3] else None if match[2] else low
+
+
+def opening(hours: Hours | None, days: frozenset[int] | None) -> Hours | None:
+    """The hours of these days; None for always."""
+    if hours is None and days is None:
+        return None
+    hours = hours or Hours()
+    return Hours(hours.start, hours.end, hours.days if days is None else days)

@@ -12,19 +12,9 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from gateway.config import crossref, lines, values
+from gateway.config.devices import BalanceConfig, ModemConfig, OutbindConfig, SmppConfig
 from gateway.config.fields import Named, Section, TlsConfig
-from gateway.config.model import (
-    BalanceConfig,
-    Config,
-    GatewaySection,
-    ModemConfig,
-    OutbindConfig,
-    PoolConfig,
-    PythonBackendConfig,
-    RouteRule,
-    SmppConfig,
-    SourceConfig,
-)
+from gateway.config.model import Config, GatewaySection, PoolConfig, PythonBackendConfig, RouteRule, SourceConfig
 from gateway.config.secrets import Secret, SecretMissingError, Secrets
 from gateway.config.servers import (
     HttpServerConfig,

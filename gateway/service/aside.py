@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from drivers.base import Ask, Event, Health, Recorded, Told, Ussd, UssdReply
-from gateway.config.model import ModemConfig, SmppConfig
+from gateway.config.devices import ModemConfig, SmppConfig
 from gateway.service import records
 from gateway.service.balance import TOKEN, Balance
 from gateway.service.clock import Clock

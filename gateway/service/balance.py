@@ -8,7 +8,7 @@ from typing import Any
 
 from drivers.base import Ussd, UssdReply
 from gateway import logs
-from gateway.config.model import BalanceConfig
+from gateway.config.devices import BalanceConfig
 
 log = logs.get(__name__)
 TOKEN = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.config.model import ModemConfig, SmppConfig
+from gateway.config.devices import ModemConfig, SmppConfig
 from gateway.limits import Limiter
 from gateway.parts import Splitter
 from gateway.policy import DevicePolicy

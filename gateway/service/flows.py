@@ -6,8 +6,8 @@ Used by the worker's thread only. Nothing here waits; ``write`` is the only plac
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from drivers.base import (
@@ -25,38 +25,23 @@ from drivers.base import (
     UssdReply,
 )
 from gateway import logs
-from gateway.config.model import Config, ModemConfig, SmppConfig
+from gateway.config.devices import ModemConfig, SmppConfig
+from gateway.config.model import Config
 from gateway.errors import StoreError
 from gateway.service import fitting, metering, options
 from gateway.service.aside import Aside
-from gateway.service.clock import Clock
-from gateway.service.fleet import Fleet
 from gateway.service.health import WAVERS_S, WRITE_EVERY_S, DeviceState
 from gateway.service.incoming import Inflow
 from gateway.service.keeper import Keeper
 from gateway.service.pins import PinDesk
 from gateway.service.requests import RequestDesk
+from gateway.service.shared import Shared
 from gateway.service.turn import Turn, Written
 from gateway.store import devices, suspects
 from gateway.store.crashing import Point, point
-from gateway.store.engine import Store
 from gateway.store.outbox import ClaimRequest
 
 log = logs.get(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """What all workers of a service have in common."""
-
-    store: Store
-    clock: Clock
-    epoch: int
-    fleet: Fleet
-    arrived: Callable[[], object]
-    """Called when the router has something to do."""
-    moved: Callable[[], object]
-    """Called when a device came or went, so that others look at its pools again."""
 
 
 class Flows:

@@ -9,8 +9,8 @@ import threading
 
 from gateway import logs
 from gateway.config.model import Config
-from gateway.service.flows import Shared
 from gateway.service.pace import Backoff, Beat
+from gateway.service.shared import Shared
 from gateway.web.listening import Address, listening
 from gateway.web.site import Site
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable
 
-from gateway.config.model import DeviceConfig
+from gateway.config.devices import DeviceConfig
 from gateway.limits import Limiter, Recipients, ShutWatch
 from gateway.service.clock import Clock
 from gateway.store import nodes, usage

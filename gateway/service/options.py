@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from gateway.config.devices import ModemConfig, OutbindConfig, SmppConfig
 from gateway.config.fields import TlsConfig
-from gateway.config.model import Config, ModemConfig, OutbindConfig, SmppConfig
+from gateway.config.model import Config
 from gateway.config.servers import SmppServerConfig, UserConfig
 
 VIRTUAL = "virtual"

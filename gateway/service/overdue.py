@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from drivers.base import Ask, Inquiry
-from gateway.config.model import ModemConfig, SmppConfig
+from gateway.config.devices import ModemConfig, SmppConfig
 from gateway.store import inquiries
 from gateway.store.engine import Store
 

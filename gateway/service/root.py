@@ -20,10 +20,10 @@ from gateway.errors import ConfigurationError, SchemaError, StoreError
 from gateway.service import jobs
 from gateway.service.clock import Clock
 from gateway.service.fleet import Fleet
-from gateway.service.flows import Shared
 from gateway.service.notify import Notifier
 from gateway.service.routing import Routing
 from gateway.service.schedule import Schedule
+from gateway.service.shared import Shared
 from gateway.service.workers import Workers
 from gateway.session import Session
 from gateway.store import nodes

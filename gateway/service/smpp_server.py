@@ -22,9 +22,9 @@ from gateway.backends import heard_by
 from gateway.config.model import Config
 from gateway.errors import StoreError
 from gateway.service import options, submitting
-from gateway.service.flows import Shared
 from gateway.service.keeper import Keeper
 from gateway.service.pace import Backoff, Beat
+from gateway.service.shared import Shared
 from gateway.store import enquiries, handouts, submissions
 from gateway.store.engine import Conn
 from gateway.store.handouts import Handout

@@ -18,8 +18,9 @@ from collections.abc import Callable
 from gateway import logs
 from gateway.config.model import Config
 from gateway.errors import StoreError
-from gateway.service.flows import Flows, Shared
+from gateway.service.flows import Flows
 from gateway.service.pace import Backoff, Beat
+from gateway.service.shared import Shared
 from gateway.store.crashing import Point, point
 
 log = logs.get(__name__)

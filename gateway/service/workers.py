@@ -9,9 +9,9 @@ from typing import Any
 from drivers.base import State
 from gateway import logs
 from gateway.config.model import Config
-from gateway.service.flows import Shared
 from gateway.service.http_server import HttpServer
 from gateway.service.pace import Beat
+from gateway.service.shared import Shared
 from gateway.service.smpp_server import SmppServer
 from gateway.service.worker import Worker
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row, bindparam, func, select, update
 
-from gateway.config.model import Config, SmppConfig
+from gateway.config.devices import SmppConfig
+from gateway.config.model import Config
 from gateway.limits import Hours, Rate, Window, opening
 from gateway.numbers import zones
 from gateway.store import optouts, usage

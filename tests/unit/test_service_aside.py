@@ -6,7 +6,7 @@ from store_help import DEVICE, T0, accepted, claim, epoch, send, settle, status
 from drivers.base import Health, Left, Outcome, Result, State, Ussd, UssdReply
 from drivers.text import binary
 from gateway.config import from_mapping
-from gateway.config.model import BalanceConfig
+from gateway.config.devices import BalanceConfig
 from gateway.errors import ConfigurationError
 from gateway.parts import Splitter
 from gateway.service.balance import AGAIN_S, TOKEN, Balance

@@ -9,11 +9,11 @@ import pytest
 from gateway import api, config
 from gateway.service.clock import Clock
 from gateway.service.fleet import Fleet
-from gateway.service.flows import Shared
 from gateway.service.pace import Beat
 from gateway.service.root import Service
 from gateway.service.routing import Routing
 from gateway.service.schedule import Job, Schedule
+from gateway.service.shared import Shared
 from gateway.service.workers import Workers
 from gateway.session import Session
 from gateway.store import nodes
