@@ -63,7 +63,7 @@ class Packages:
         lock = ROOT / "requirements.lock"
         folder = KEPT / f"wheels-{version}-{hashlib.sha256(lock.read_bytes()).hexdigest()[:16]}"
         if not folder.exists():
-            half = folder.with_suffix(".part")
+            half = folder.with_name(f"{folder.name}.part")
             shutil.rmtree(half, ignore_errors=True)
             pip = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary", ":all:", "--no-deps"]
             where = ["--require-hashes", "-r", str(lock), "--dest", str(half)]
