@@ -29,6 +29,8 @@ OTHER_USES = {
 }
 """By vendor and product, the interfaces that speak diagnostics or positions: some modems hang when asked there."""
 SYS = Path("/sys")
+SERIAL = Path("/dev/serial")
+"""Where udev keeps names that stay: by the socket that a modem is plugged into, and by its make."""
 PTY_MAJORS = range(136, 144)
 PTY_MASTERS = frozenset({"/dev/ptmx", "/dev/pts/ptmx"})
 
@@ -216,11 +218,11 @@ def usb_attribute(path: str, name: str, sys: Path = SYS) -> str | None:
     return None
 
 
-def stable_name(path: str) -> str:
+def stable_name(path: str, serial_dir: Path = SERIAL) -> str:
     """The name of the port under ``/dev/serial/by-path`` or ``by-id``, else ``path``."""
     real = os.path.realpath(path)
-    for directory in ("/dev/serial/by-path", "/dev/serial/by-id"):
-        for link in sorted(Path(directory).glob("*")):
+    for directory in ("by-path", "by-id"):
+        for link in sorted((serial_dir / directory).glob("*")):
             if os.path.realpath(link) == real:
                 return str(link)
     return path
