@@ -1,9 +1,10 @@
-"""How fast a full queue drains through SMPP: ours, Kannel and a bare smpplib client, in turns at the same carrier.
+"""How fast a full queue drains through SMPP: ours, Kannel, Jasmin and a bare smpplib client, in turns at one carrier.
 
     python bench/smpp.py --count 10000 --window 50 --latency 0.02 --rounds 3
 
 Ours is the whole service with durability full: claimed, journalled and settled in SQLite. Kannel is bearerbox with
-its spool store, filled by HTTP through smsbox. smpplib keeps nothing. The carrier's own clock says from which submit to
+its spool store, filled by HTTP through smsbox. Jasmin keeps its queue in RabbitMQ and has a window of one (see
+``jasmin_peer.py`` for what it needs). smpplib keeps nothing. The carrier's own clock says from which submit to
 which it took; CPU and memory are those of all processes of a contender, in that time. Prints one JSON object for each
 contender, with medians.
 """
@@ -27,6 +28,8 @@ import time
 import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
+
+import jasmin_peer
 
 TEXT = "The quick brown fox jumps over the lazy dog"
 LIMIT_S = 300.0
@@ -211,7 +214,15 @@ def smpplib(_folder: Path, port: int, of: argparse.Namespace) -> Iterator[list[s
         process.wait()
 
 
-CONTENDERS = {"ours": ours, "kannel": kannel, "smpplib": smpplib}
+@contextlib.contextmanager
+def jasmin(folder: Path, port: int, of: argparse.Namespace) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """jasmind with a full queue; the carrier appears afterwards."""
+    texts = [(f"25470{number:07d}", TEXT) for number in range(of.count // 4 * 4)]
+    with jasmin_peer.running(folder, port, free_port, texts) as processes:
+        yield processes
+
+
+CONTENDERS = {"ours": ours, "kannel": kannel, "jasmin": jasmin, "smpplib": smpplib}
 
 
 def run(name: str, of: argparse.Namespace) -> dict[str, float]:
@@ -246,6 +257,13 @@ def run(name: str, of: argparse.Namespace) -> dict[str, float]:
         }
 
 
+def missing(name: str) -> str:
+    """Why a contender can't take part; empty when it can."""
+    if name == "jasmin":
+        return jasmin_peer.missing()
+    return "bearerbox is missing" if name == "kannel" and not shutil.which("bearerbox") else ""
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("contenders", nargs="*", default=list(CONTENDERS))
@@ -258,7 +276,8 @@ def main() -> None:
     found: dict[str, list[dict[str, float]]] = {}
     for _ in range(of.rounds):
         for name in of.contenders:
-            if name == "kannel" and not shutil.which("bearerbox"):
+            if reason := missing(name):
+                print(f"without {name}: {reason}", file=sys.stderr)
                 continue
             found.setdefault(name, []).append(run(name, of))
     for name, rounds in found.items():
