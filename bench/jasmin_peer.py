@@ -88,7 +88,8 @@ def running(
                 os.killpg(process.pid, how)
             process.wait()
         # The broker has left its starter's group together with its rights.
-        subprocess.run(["pkill", "-KILL", "-u", "rabbitmq", "-f", str(root / "rabbit")], check=False)
+        with contextlib.suppress(OSError):
+            os.kill(int((root / "rabbit/pid").read_text()), signal.SIGKILL)
 
 
 def _root(folder: Path, ports: dict[str, int]) -> Path:
@@ -111,6 +112,7 @@ def _rabbit(root: Path, port: int, cluster: int) -> dict[str, str]:
         "RABBITMQ_NODENAME": f"bench{port}@localhost", "RABBITMQ_NODE_PORT": str(port),
         "RABBITMQ_DIST_PORT": str(cluster), "RABBITMQ_MNESIA_BASE": str(root / "rabbit"),
         "RABBITMQ_LOG_BASE": str(root / "rabbit"), "RABBITMQ_ENABLED_PLUGINS_FILE": str(root / "none"),
+        "RABBITMQ_PID_FILE": str(root / "rabbit/pid"),
     }  # fmt: skip
 
 
