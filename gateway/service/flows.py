@@ -42,6 +42,8 @@ from gateway.store.crashing import Point, point
 from gateway.store.outbox import ClaimRequest
 
 log = logs.get(__name__)
+LINGER_S = 0.01
+"""For so long after a commit results of a busy device wait for each other: a commit costs more than a result."""
 
 
 class Flows:
@@ -64,6 +66,7 @@ class Flows:
         self._died_ms: int | None = None
         """When a process died that no other has replaced at the network yet; None when the last one ended in order."""
         self._trouble = 0
+        self._written_mono = -math.inf
         self.claiming = True
 
     @property
@@ -79,6 +82,12 @@ class Flows:
     def look(self) -> None:
         """There may be something to claim."""
         self._more, self._need, self._again = True, 1, math.inf
+
+    def linger_until(self, now: float) -> float:
+        """When to write: now, or a little later where nobody waits for it and others' results will be there too."""
+        if self._inflow.batch() or self._desk.answers() or self._pins.pending or not self._outgoing.busy:
+            return now
+        return self._written_mono + LINGER_S
 
     def until(self, now: float, store_mono: float) -> float:
         """When there is something to do if nothing is heard; what needs the store not before ``store_mono``."""
@@ -246,6 +255,7 @@ class Flows:
             self._write_apart(turn)
             return
         turn.passed(done)
+        self._written_mono = self._clock.mono()
         if turn.row:
             self.state.written(self._clock.mono())
         self._outgoing.written()

@@ -115,6 +115,11 @@ class Outgoing:
         return sum(len(attempt.open) for attempt in self._attempts.values())
 
     @property
+    def busy(self) -> bool:
+        """Whether the device has so much in hand that it will not wait for the next claim."""
+        return self.window > 1 and self.in_flight * 2 >= self.window
+
+    @property
     def waiting(self) -> int:
         """Parts of claimed transmissions that are not with the device yet."""
         return sum(len(attempt.waiting) for attempt in self._attempts.values())

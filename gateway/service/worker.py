@@ -79,7 +79,12 @@ class Worker(threading.Thread):
             log.exception("a worker could not end in order", device=self.device)
 
     def _turn(self) -> None:
-        self._sleep(self._pause_s(), self._flows.keeper.fileno())
+        lingers = self._flows.linger_until(now := self._clock.mono()) - now
+        if lingers > 0:
+            # Each event by itself would cost a round; all of them together cost one.
+            self._sleep(lingers)
+        else:
+            self._sleep(self._pause_s(), self._flows.keeper.fileno())
         now = self.beat.moved_mono = self._clock.mono()
         if not self._flows.ready and not self._guarded(self._flows.learn, now):
             return

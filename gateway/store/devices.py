@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy import update as sql_update
 
 from gateway.store import schema as s
@@ -16,6 +16,15 @@ from gateway.store.types import DeviceRow, Status
 
 _d = s.device.c
 _t = s.transmission.c
+_COUNT = (
+    sql_update(s.device)
+    .where(_d.name == bindparam("of"))
+    .values(
+        sent_total=_d.sent_total + bindparam("sent"),
+        failed_total=_d.failed_total + bindparam("failed"),
+        received_total=_d.received_total + bindparam("received"),
+    )
+)
 _SEEN = (
     *("kind", "driver", "node", "state", "reason", "signal", "operator"),
     *("imei", "imsi", "iccid", "health", "updated_ms"),
@@ -87,9 +96,7 @@ def forget_skews(c: Conn) -> None:
 
 def add_totals(c: Conn, name: str, sent: int = 0, failed: int = 0, received: int = 0) -> None:
     """Count transmissions that were sent, that failed, and messages that came in."""
-    more = {"sent_total": _d.sent_total + sent, "failed_total": _d.failed_total + failed}
-    more["received_total"] = _d.received_total + received
-    if not c.execute(sql_update(s.device).where(_d.name == name).values(**more)).rowcount:
+    if not c.execute(_COUNT, {"of": name, "sent": sent, "failed": failed, "received": received}).rowcount:
         _upsert(c, name, {"sent_total": sent, "failed_total": failed, "received_total": received})
 
 
