@@ -46,6 +46,26 @@ for number in range(count):
     client.send_message(source_addr="12345", destination_addr=f"25470{number:07d}", short_message=TEXT)
 while under_way["open"]: client.read_once()
 """.replace("TEXT", repr(TEXT.encode()))
+BARE = """
+import socket, sys
+from drivers.smpp import codec, names
+from drivers.smpp.framing import FrameBuffer
+port, window, count = map(int, sys.argv[1:])
+line = socket.create_connection(("127.0.0.1", port))
+line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+who = codec.body(names.BIND_TRANSCEIVER, {"system_id": "bench", "password": "bench"})
+line.sendall(codec.pdu(names.BIND_TRANSCEIVER, 1, 0, who))
+line.recv(1000)
+body = codec.submit_body(codec.SubmitFields((1, 1, b"254700000001\\0"), TEXT))
+frames, sequence, under_way = FrameBuffer(), 1, 0
+while sequence <= count or under_way:
+    out = b""
+    while under_way < window and sequence <= count:
+        sequence, under_way = sequence + 1, under_way + 1
+        out += codec.pdu(names.SUBMIT_SM, sequence, 0, body)
+    line.sendall(out)
+    under_way -= sum(1 for _ in frames.feed(line.recv(65536)))
+""".replace("TEXT", repr(TEXT.encode()))
 KANNEL = """
 group = core
 admin-port = {admin}
@@ -227,14 +247,25 @@ def jasmin(folder: Path, port: int, of: argparse.Namespace) -> Iterator[list[sub
         yield processes
 
 
-CONTENDERS = {"ours": ours, "kannel": kannel, "jasmin": jasmin, "smpplib": smpplib}
+@contextlib.contextmanager
+def bare(_folder: Path, port: int, of: argparse.Namespace) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """A socket that keeps the window full with one PDU: as fast as this carrier and host let anybody be."""
+    process = subprocess.Popen([sys.executable, "-c", BARE, str(port), str(of.window), str(of.count)])
+    try:
+        yield [process]
+    finally:
+        process.kill()
+        process.wait()
+
+
+CONTENDERS = {"ours": ours, "kannel": kannel, "jasmin": jasmin, "smpplib": smpplib, "bare": bare}
 
 
 def run(name: str, of: argparse.Namespace) -> dict[str, float]:
     """One round of one contender."""
     with tempfile.TemporaryDirectory() as text, contextlib.ExitStack() as stack:
         folder, port, carrier = Path(text), free_port(), None
-        if name == "smpplib":
+        if name in ("smpplib", "bare"):
             carrier = Carrier(folder, port, of.latency, of.rate)
         processes = stack.enter_context(CONTENDERS[name](folder, port, of))
         carrier = carrier or Carrier(folder, port, of.latency, of.rate)

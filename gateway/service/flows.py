@@ -43,7 +43,7 @@ from gateway.store.outbox import ClaimRequest
 
 log = logs.get(__name__)
 LINGER_S = 0.01
-"""For so long after a commit results of a busy device wait for each other: a commit costs more than a result."""
+"""So far apart the commits of a busy device begin at least: results wait for each other, a commit costs more."""
 
 
 class Flows:
@@ -255,7 +255,7 @@ class Flows:
             self._write_apart(turn)
             return
         turn.passed(done)
-        self._written_mono = self._clock.mono()
+        self._written_mono = now
         if turn.row:
             self.state.written(self._clock.mono())
         self._outgoing.written()
