@@ -91,7 +91,10 @@ def browsing(directory):
     port = free_port()
     with (directory / "chromedriver.log").open("wb") as log:
         driver = subprocess.Popen(
-            ["chromedriver", f"--port={port}"], stdout=log, stderr=log, env={**os.environ, "HOME": str(directory)}
+            ["chromedriver", f"--port={port}"],
+            stdout=log,
+            stderr=log,
+            env={**os.environ, "HOME": str(directory), "TMPDIR": str(directory)},
         )
     url = f"http://127.0.0.1:{port}/session"
     try:
