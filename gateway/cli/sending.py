@@ -22,6 +22,12 @@ def add(app: typer.Typer) -> None:
     app.command()(count)
 
 
+def _priority(value: int) -> int:
+    if not -100 <= value <= 100:
+        raise typer.BadParameter(f"{value} is not allowed; write a whole number from -100 to 100")
+    return value
+
+
 def send(
     context: typer.Context,
     backend: Annotated[str | None, typer.Argument(metavar="BACKEND", help="A device, a pool, or auto.")] = None,
@@ -30,7 +36,7 @@ def send(
     file: Annotated[Path | None, typer.Option(metavar="CSV", help="Rows of to,text[,backend], with a header.")] = None,
     at: Annotated[str | None, typer.Option(metavar="TIME", help="Not before this time (ISO 8601), or +2h.")] = None,
     expires: Annotated[str | None, typer.Option(metavar="TIME", help="Not after this time, or +2h.")] = None,
-    priority: Annotated[int, typer.Option(min=-100, max=100, help="Larger goes first.")] = 0,
+    priority: Annotated[int, typer.Option(callback=_priority, help="-100 to 100; larger goes first.")] = 0,
     key: Annotated[str | None, typer.Option(help="The same key again gives the first message.")] = None,
     flash: Annotated[bool, typer.Option("--flash", help="Show at once, don't keep (class 0).")] = False,
     encoding: Encoding = None,

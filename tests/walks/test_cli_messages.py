@@ -166,6 +166,13 @@ def test_receive_and_the_filters(folder):
     assert "did you mean 'mtn'?" in ran.err
 
 
+def test_a_priority_out_of_range_is_said_with_what_is_allowed(folder):
+    ran = folder.run("send", "mtn", "hello", "+254700000001", "--priority", "1000")
+    assert ran.status == 2
+    assert "1000 is not allowed; write a whole number from -100 to 100" in ran.err
+    assert rows(folder) == []
+
+
 def test_verbs(folder):
     message_id = folder.good("send", "mtn", "hello", "+254700000001").out.strip()
     for verb, status in (("hold", "held"), ("hold", "held"), ("release", "queued"), ("cancel", "cancelled"),
