@@ -4,7 +4,7 @@
 
 Ours is the whole service with durability full: claimed, journalled and settled in SQLite. Kannel is bearerbox with
 its spool store, filled by HTTP through smsbox. Jasmin keeps its queue in RabbitMQ and has a window of one (see
-``jasmin_peer.py`` for what it needs). smpplib keeps nothing. The carrier's own clock says from which submit to
+``peers/jasmin.py`` for what it needs). smpplib keeps nothing. The carrier's own clock says from which submit to
 which it took; CPU and memory are those of all processes of a contender, in that time. Prints one JSON object for each
 contender, with medians.
 """
@@ -29,7 +29,7 @@ import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
 
-import jasmin_peer
+from peers import jasmin as jasmin_peer
 
 TEXT = "The quick brown fox jumps over the lazy dog"
 LIMIT_S = 300.0
