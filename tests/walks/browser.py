@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 import urllib.error
 import urllib.request
 
@@ -89,26 +90,37 @@ def browsing(directory):
     if not shutil.which("chromedriver"):
         pytest.skip("there is no browser (Debian: chromium-driver)")
     port = free_port()
+    # Chromium's sockets lie in TMPDIR and must fit in sun_path's 108 bytes (unix(7)): a test's own
+    # directory is too long for that.
+    short = tempfile.TemporaryDirectory(prefix="b", ignore_cleanup_errors=True)
     with (directory / "chromedriver.log").open("wb") as log:
         driver = subprocess.Popen(
             ["chromedriver", f"--port={port}"],
             stdout=log,
             stderr=log,
-            env={**os.environ, "HOME": str(directory), "TMPDIR": str(directory)},
+            env={**os.environ, "HOME": short.name, "TMPDIR": short.name},
         )
     url = f"http://127.0.0.1:{port}/session"
     try:
         eventually(lambda: _ready(port), 60)
         options = ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
         wanted = {"goog:chromeOptions": {"args": options}, "goog:loggingPrefs": {"browser": "ALL"}}
-        body = json.dumps({"capabilities": {"alwaysMatch": wanted}}).encode()
-        with urllib.request.urlopen(urllib.request.Request(url, body), timeout=120) as answer:
-            session = f"{url}/{json.load(answer)['value']['sessionId']}"
+        session = f"{url}/{_started(url, wanted)}"
         yield Browser(session)
         urllib.request.urlopen(urllib.request.Request(session, method="DELETE"), timeout=60).close()
     finally:
         driver.terminate()
         driver.wait(20)
+        short.cleanup()
+
+
+def _started(url, wanted):
+    body = json.dumps({"capabilities": {"alwaysMatch": wanted}}).encode()
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, body), timeout=120) as answer:
+            return json.load(answer)["value"]["sessionId"]
+    except urllib.error.HTTPError as error:
+        raise AssertionError(f"no session of a browser: {error.read()!r}") from None
 
 
 def _ready(port):
