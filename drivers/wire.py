@@ -16,7 +16,7 @@ import struct
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from drivers import base
+from drivers import commands, events, words
 
 LENGTH = struct.Struct(">I")
 LIMIT = 64 * 1024 * 1024
@@ -24,8 +24,9 @@ LIMIT = 64 * 1024 * 1024
 
 KNOWN = {
     name: value
-    for name, value in vars(base).items()
-    if isinstance(value, type) and value.__module__ == base.__name__ and not name.startswith("_")
+    for home in (words, commands, events)
+    for name, value in vars(home).items()
+    if isinstance(value, type) and value.__module__ == home.__name__
 }
 
 
@@ -54,11 +55,9 @@ class _Reader(pickle.Unpickler):
     """Reads the contract's values and refuses every other class."""
 
     def find_class(self, module: str, name: str) -> Any:
-        try:
-            if module == base.__name__:
-                return KNOWN[name]
-        except KeyError:
-            pass
+        known = KNOWN.get(name)
+        if known is not None and known.__module__ == module:
+            return known
         raise pickle.UnpicklingError(f"{module}.{name} is not part of the drivers' contract")
 
 
