@@ -27,7 +27,7 @@ class Binds:
     @property
     def all(self) -> list[Bind]:
         """Those that the carrier asked for too."""
-        return self.own + self._outbinds.binds
+        return [*self.own, *self._outbinds.binds]
 
     @property
     def senders(self) -> list[Bind]:
@@ -54,7 +54,7 @@ class Binds:
 
     def called(self, connection: Connection, asked: OutbindAsked, now: float) -> list[SessionEvent]:
         """The carrier asks for a bind over its own connection."""
-        if self._outbinds.welcome(asked):
+        if self._outbinds.welcome(connection, asked, now):
             return connection.answer_outbind(now)
         return connection.refuse("the outbind was refused", now)
 

@@ -26,6 +26,7 @@ class Questions:
     def __init__(self, account: Account, say: Callable[[Iterable[Event]], None]) -> None:
         self._account, self._say = account, say
         self._waiting: deque[Ask] = deque()
+        self._patient: deque[Ask] = deque()
         self._open: tuple[Ask, Connection] | None = None
         self.deadline = NEVER
         """When the open one is given up."""
@@ -34,13 +35,15 @@ class Questions:
         """Take a question; ``reason``: why nothing can be asked now, empty when it can."""
         if reason:
             self._say([Told(ask.token, done=False, text=reason)])
+        elif ask.patient:
+            self._patient.append(ask)
         else:
             self._waiting.append(ask)
 
     def next(self, connections: Sequence[Connection], now: float) -> None:
         """Send the next question over the first of these binds."""
-        while self._waiting and self._open is None and connections:
-            ask, connection = self._waiting.popleft(), connections[0]
+        while (queue := self._waiting or self._patient) and self._open is None and connections:
+            ask, connection = queue.popleft(), connections[0]
             try:
                 body = self._body(ask)
             except (DriverError, ValueError) as error:
@@ -75,8 +78,9 @@ class Questions:
 
     def hand_back(self, reason: str) -> None:
         """Nothing can be asked any more."""
-        waiting, self._waiting = self._waiting, deque()
-        self._say([Told(ask.token, done=False, text=reason) for ask in waiting])
+        self._say([Told(ask.token, done=False, text=reason) for ask in (*self._waiting, *self._patient)])
+        self._waiting.clear()
+        self._patient.clear()
 
     def _close(self) -> Ask:
         assert self._open is not None

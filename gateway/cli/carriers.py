@@ -11,7 +11,6 @@ from gateway.cli import devices, output, program
 from gateway.errors import GatewayError
 
 if TYPE_CHECKING:
-    from gateway.store.inquiries import Held
     from gateway.store.types import MessageRow
 
 Id = Annotated[str, typer.Argument(metavar="ID", show_default=False, help="A message id.")]
@@ -31,7 +30,8 @@ def query(context: typer.Context, message_id: Id, as_json: output.Json = False) 
 
     For what was sent and has no receipt (query_sm). An end that the carrier tells is stored like a receipt.
     """
-    _ask_all(program.of(context), message_id, "query", {}, as_json)
+    one = program.of(context)
+    _ask(one, _row(one, message_id), "query", {}, as_json)
 
 
 def recall(context: typer.Context, message_id: Id, as_json: output.Json = False) -> None:
@@ -39,7 +39,8 @@ def recall(context: typer.Context, message_id: Id, as_json: output.Json = False)
 
     For what was sent and is not delivered yet (cancel_sm): it is then failed. cancel is for what has not left.
     """
-    _ask_all(program.of(context), message_id, "cancel", {}, as_json)
+    one = program.of(context)
+    _ask(one, _row(one, message_id), "cancel", {}, as_json)
 
 
 def replace(context: typer.Context, message_id: Id, text: NewText, as_json: output.Json = False) -> None:
@@ -47,16 +48,13 @@ def replace(context: typer.Context, message_id: Id, text: NewText, as_json: outp
 
     For a message of one part to one recipient (replace_sm).
     """
-    from gateway.store import inquiries
-
     one = program.of(context)
     row = _row(one, message_id)
     if len(row.transmissions) != 1 or row.transmissions[0].parts != 1:
         raise GatewayError(f"{message_id}: only a message of one part to one recipient can be replaced")
     if not text:
         raise GatewayError(f"{message_id}: an empty text can't take the place of another")
-    _ask_all(one, message_id, "replace", {"text": text}, as_json)
-    one.store.write(lambda c: inquiries.replaced(c, message_id, text))
+    _ask(one, row, "replace", {"id": message_id, "text": text}, as_json)
 
 
 def _row(one: program.Program, message_id: str) -> MessageRow:
@@ -70,30 +68,21 @@ def _row(one: program.Program, message_id: str) -> MessageRow:
     return row
 
 
-def _ask_all(one: program.Program, message_id: str, kind: str, more: Mapping[str, Any], as_json: bool) -> None:
+def _ask(one: program.Program, row: MessageRow, kind: str, more: Mapping[str, Any], as_json: bool) -> None:
     """Ask about each part that is with a carrier, and print what it says. Raises GatewayError when one is refused."""
     from gateway.store import inquiries
 
-    _row(one, message_id)
     with one.store.read() as c:
-        held = inquiries.of_message(c, message_id)
-    accounts = one.config().smpp
-    held = [each for each in held if each.device in accounts]
+        held = [each for each in inquiries.of_message(c, row.id) if each.device in one.config().smpp]
     if not held:
-        raise GatewayError(f"{message_id}: no carrier has it and owes a receipt; sms-gateway show {message_id}")
+        raise GatewayError(f"{row.id}: no carrier has it and owes a receipt; sms-gateway show {row.id}")
     if not one.service_runs:
         raise GatewayError("the service doesn't run, so no carrier can be asked; start it with sms-gateway run")
     for each in held:
-        _ask(one, message_id, kind, each, more, as_json)
-
-
-def _ask(
-    one: program.Program, message_id: str, kind: str, held: Held, more: Mapping[str, Any], as_json: bool
-) -> None:  # fmt: skip
-    asked = {"reference": held.reference, "destination": held.destination, "source": held.source, **more}
-    said = devices.ask(one, held.device, kind, asked, ANSWER_S)["text"]
-    if as_json:
-        place = {"identity": held.destination, "device": held.device, "part": held.number, "reference": held.reference}
-        output.emit({"id": message_id, **place, "text": said})
-    else:
-        output.line(f"{held.destination}, part {held.number}, {held.device} {held.reference}: {said}")
+        asked = {"reference": each.reference, "destination": each.destination, "source": each.source, **more}
+        said = devices.ask(one, each.device, kind, asked, ANSWER_S)["text"]
+        if as_json:
+            place = {"device": each.device, "part": each.number, "reference": each.reference}
+            output.emit({"id": row.id, "identity": each.destination, **place, "text": said})
+        else:
+            output.line(f"{each.destination}, part {each.number}, {each.device} {each.reference}: {said}")

@@ -26,7 +26,6 @@ class Aside:
         self._settings = settings
         self._history = History()
         self._balance = Balance(device, settings.balance if isinstance(settings, ModemConfig) else None)
-
         self._overdue = Overdue(device, settings)
 
     @property

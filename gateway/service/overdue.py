@@ -11,8 +11,9 @@ from gateway.store.engine import Store
 
 LONGEST_MS = 3 * 86_400_000
 """Carriers forget a message some days after its end."""
-MOST, AT_ONCE = 5000, 50
-LOOK_S = (1.0, 60.0)
+MOST, AT_ONCE = 5000, 500
+LOOK_S = (1.0, 900.0)
+"""How often it is looked, at least and at most: each time all that is sent and not reported on is read."""
 
 
 class Overdue:
@@ -45,5 +46,7 @@ class Overdue:
                 self._asked[key] += 1
                 # Below zero: nobody waits for these answers, and no request has such an id.
                 self._token -= 1
-                asks.append(Ask(self._token, Inquiry.QUERY, held.reference, held.destination, held.source))
+                asks.append(
+                    Ask(self._token, Inquiry.QUERY, held.reference, held.destination, held.source, patient=True)
+                )
         return asks

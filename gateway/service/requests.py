@@ -13,6 +13,8 @@ from gateway.store.requests import RequestRow
 
 USSD_LIMIT_S = 180.0
 """How long a network may take to answer a code."""
+REPLACED = "replaced"
+"""In the answer to a request: the message whose text is another one now, and that text."""
 ASK_LIMIT_S = 100.0
 """How long a carrier may take to answer a question, with those that go first."""
 RECORD_LIMIT_S = 120.0
@@ -24,6 +26,8 @@ class RequestDesk:
 
     def __init__(self) -> None:
         self._open: dict[int, float] = {}
+        self._replacing: dict[int, dict[str, str]] = {}
+        """By request, the message whose text the carrier is asked to replace, and the new text."""
         self._answers: dict[int, dict[str, Any]] = {}
 
     def take(self, asked: Iterable[RequestRow], state: DeviceState, keeper: Keeper, now: float) -> None:
@@ -56,8 +60,11 @@ class RequestDesk:
 
     def told(self, event: Told) -> None:
         """The carrier has answered a question."""
-        if self._open.pop(event.token, None) is not None:
+        replaced = self._replacing.pop(event.token, None)
+        if self._open.pop(event.token, None) is not None or (replaced and event.done):
             self._answers[event.token] = {"text" if event.done else "error": event.text}
+            if replaced and event.done:
+                self._answers[event.token][REPLACED] = replaced
 
     def recorded(self, event: Recorded, write: Callable[[str], Path]) -> None:
         """The device gave its record; ``write`` puts it into a file, or raises OSError."""
@@ -75,6 +82,7 @@ class RequestDesk:
 
     def ended(self, reason: str) -> None:
         """The device's process has ended."""
+        self._replacing.clear()
         for token in list(self._open):
             self._refuse(token, reason)
 
@@ -100,6 +108,8 @@ class RequestDesk:
             return []
         of = request.args
         reference, destination = str(of.get("reference", "")), str(of.get("destination", ""))
+        if request.kind == Inquiry.REPLACE:
+            self._replacing[request.id] = {"id": str(of.get("id", "")), "text": str(of.get("text", ""))}
         return [Ask(request.id, Inquiry(request.kind), reference, destination, of.get("source"), of.get("text"))]
 
     def _opened(self, request: RequestRow, state: DeviceState, until: float) -> bool:

@@ -9,7 +9,8 @@ from typing import Any
 from gateway.service.incoming import InBatch
 from gateway.service.outgoing import OutBatch
 from gateway.service.pins import PinDesk, PinStep
-from gateway.store import devices, outbox, pins, requests, usage
+from gateway.service.requests import REPLACED
+from gateway.store import devices, inquiries, outbox, pins, requests, usage
 from gateway.store.crashing import Point, point
 from gateway.store.engine import Conn
 from gateway.store.requests import RequestRow
@@ -64,6 +65,8 @@ class Turn:
             devices.add_totals(c, self.device, sent, failed, ready)
         for request_id, result in self.answers.items():
             requests.answer(c, request_id, result, self.now_ms)
+            if replaced := result.get(REPLACED):
+                inquiries.replaced(c, replaced["id"], replaced["text"])
         asked = self._requests(c) if self.look else []
         step = self.pin.write(c, self.now_ms) if self.pin else PinStep()
         claimed = outbox.claim(c, self.claim, self.now_ms) if self.claim else None

@@ -68,6 +68,8 @@ def _held(rows: Iterable[Row[Any]]) -> list[Held]:
 
 def replaced(c: Conn, message_id: str, text: str) -> None:
     """The carrier has put ``text`` in the place of a message's text; what it was stays in ``fields``."""
-    row = c.execute(select(s.message.c.text, s.message.c.fields).where(s.message.c.id == message_id)).one()
+    row = c.execute(select(s.message.c.text, s.message.c.fields).where(s.message.c.id == message_id)).one_or_none()
+    if row is None:
+        return  # it is forgotten by now
     fields = {"replaced_text": row.text, **(row.fields or {})}
     c.execute(update(s.message).where(s.message.c.id == message_id).values(text=text, fields=fields))

@@ -101,6 +101,14 @@ def test_a_question_without_an_answer_is_given_up_and_the_next_is_asked(acme):
         assert asked(us, Inquiry.QUERY, "2", 10).text.startswith("the query failed (")
 
 
+def test_what_somebody_waits_for_is_asked_first(acme):
+    with owner(acme.options()) as us:
+        patient = [Ask(-token, Inquiry.QUERY, f"{token}", PHONE, patient=True) for token in range(1, 6)]
+        us.send(*patient, Ask(9, Inquiry.QUERY, "9", PHONE))
+        us.until(lambda: len(us.of(Told)) == 6)
+    assert [each.token for each in us.of(Told)] == [9, -1, -2, -3, -4, -5]
+
+
 def test_a_question_ends_with_its_session(acme):
     with owner(acme.options()) as us:
         acme.faults(mute=True)

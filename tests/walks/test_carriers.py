@@ -10,7 +10,7 @@ from sqlalchemy import update
 import gateway
 from drivers.smpp import addresses, codec
 from drivers.smpp.names import DELIVER_SM, ESM_RECEIPT
-from gateway.store import queries, schema
+from gateway.store import inquiries, queries, requests, schema
 
 LATER = {"smpp": {"schedule": "000000001000000R"}}
 
@@ -86,6 +86,18 @@ def test_a_text_is_replaced_where_it_waits_and_here(walk):
         "cancelled at the carrier"
     ] * 2
     eventually(lambda: status(long) == "failed")
+    assert service.stop() == 0
+
+
+def test_a_text_that_was_replaced_is_noted_though_nobody_waits_for_the_answer(walk):
+    service = walk()
+    message = sent("at 3", fields=LATER)
+    store = gateway.get_router().session.store
+    with store.read() as c:
+        (held,) = inquiries.of_message(c, message.id)
+    asked = {"reference": held.reference, "destination": PHONE, "id": message.id, "text": "at 4"}
+    store.write(lambda c: requests.post(c, "carrier", "replace", asked, 0))
+    eventually(lambda: gateway.get_message(message.id).text == "at 4")
     assert service.stop() == 0
 
 
