@@ -68,7 +68,9 @@ class SmppServer(threading.Thread):
         self._keeper = Keeper(NAME, lambda: options.of_server(server))
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._grace_s: float | None = None
-        self._look_mono, self._fresh = -math.inf, True
+        self._look_mono = -math.inf
+        self._judged_by: Config | None = None
+        """The config under which all that is open was judged: which devices report may be otherwise in the next."""
         self._trouble, self._store_mono = Backoff(0.25, 15.0), -math.inf
         self._incoming: list[Incoming] = []
         self._asked: list[Asked] = []
@@ -197,11 +199,11 @@ class SmppServer(threading.Thread):
 
     def _write(self, look: bool) -> None:
         incoming, asked, ended = tuple(self._incoming), tuple(self._asked), self._ended
-        now_ms = self._clock.now_ms()
-        prepared = submitting.prepare(self._shared.store, self.config, incoming, now_ms)
+        now_ms, config = self._clock.now_ms(), self.config
+        prepared = submitting.prepare(self._shared.store, config, incoming, now_ms)
         rooms = self._rooms() if look or ended.done or ended.back else {}
-        ageing_ms = round(self.config.gateway.ageing * 1000)
-        silent = [name for name, device in self.config.devices.items() if not device.receipts]
+        ageing_ms = round(config.gateway.ageing * 1000)
+        silent = [name for name, device in config.devices.items() if not device.receipts]
 
         def work(c: Conn) -> tuple[list[Handout], list[Reply], int]:
             prepared.write(c, now_ms, ageing_ms)
@@ -210,17 +212,19 @@ class SmppServer(threading.Thread):
             more = 0
             if look:
                 handouts.recover(c)
-                if self._fresh:
+                if self._judged_by is not config:
                     submissions.look_again(c)
                 more = submissions.settled(c, silent, now_ms) // submissions.LOOK
                 for name, user in self.settings.user.items():
-                    more += handouts.spread(c, name, heard_by(self.config, user.backends), now_ms)
+                    more += handouts.spread(c, name, heard_by(config, user.backends), now_ms)
             return handouts.claim(c, self._shared.epoch, rooms, now_ms), replies, more
 
         if look:
             self._look_mono = self._clock.mono() + TICK_S
         claimed, replies, more = self._shared.store.write(work)
-        self._ended, self._fresh = _Ended(), False
+        self._ended = _Ended()
+        if look:
+            self._judged_by = config
         self._incoming.clear()
         self._asked.clear()
         self._keeper.send(*replies)

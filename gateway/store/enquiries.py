@@ -74,7 +74,8 @@ def _state(asked: Asked, row: Row[Any]) -> Reply:
 def _replace(c: Conn, row: Row[Any], text: str) -> bool:
     """What has not left and is one part, by a text that is one part too; a receipt stays as it was asked for."""
     waits = row.status in (Status.QUEUED, Status.HELD)
-    if not waits or not text or row.parts != 1 or row.encoding not in (None, Encoding.GSM7.value):
+    binary = "data" in (row.fields or {})
+    if not waits or not text or binary or row.parts != 1 or row.encoding not in (None, Encoding.GSM7.value):
         return False
     parts = segments.split(text, reference=0)
     if len(parts) != 1 or parts[0].encoding is not Encoding.GSM7:

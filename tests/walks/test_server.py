@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shutil
+import signal
 import socket
 import subprocess
 import urllib.parse
@@ -295,6 +296,9 @@ def test_a_user_asks_replaces_and_cancels_what_has_not_left(walk, node):
     assert node.ask("cancel_sm", **mine, destination_addr=HERS["destination_addr"])["cancel_sm"] == 0
     (row,) = sent(walk, id=answer["message_id"])
     assert row["status"] == "cancelled"
+    octets = node.ask("submit_sm", **HERS, short_message="\x01\x02", data_coding=4, schedule_delivery_time=later)
+    asked = {"message_id": octets["message_id"], "source_addr": "CRM"}
+    assert node.ask("replace_sm", **asked, short_message="words")["replace_sm"] == 0x13, "octets are no text"
     assert node.ask("cancel_sm", **mine)["cancel_sm"] == 0x11
     assert node.ask("replace_sm", **mine, short_message="too late")["replace_sm"] == 0x13
     assert node.ask("query_sm", **mine)["message_state"] == 4
@@ -304,3 +308,21 @@ def test_a_user_asks_replaces_and_cancels_what_has_not_left(walk, node):
         assert other.ask("query_sm", **mine)["query_sm"] == 0x67
     finally:
         other.close()
+
+
+def test_a_device_that_no_longer_reports_ends_the_wait_for_receipts(walk, node):
+    with walk.carrier.control() as control:
+        control.faults(receipt_lost=True)
+    answer = node.ask("submit_sm", **HERS, short_message="no report", registered_delivery=1)
+    eventually(lambda: sent(walk, id=answer["message_id"], status="sent"))
+    text = walk.config.read_text()
+    walk.config.write_text(text.replace("[smpp.carrier]\n", "[smpp.carrier]\nreceipts = false\n"))
+    try:
+        walk.process.send_signal(signal.SIGHUP)
+        receipt = node.hear("deliver_sm", f"id:{answer['message_id']} ")
+        assert "stat:ACCEPTD" in receipt["deliver_sm"]
+    finally:
+        walk.config.write_text(text)
+        walk.process.send_signal(signal.SIGHUP)
+        with walk.carrier.control() as control:
+            control.faults(receipt_lost=False)
