@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from drivers.base import DriverError, Fault
+from drivers.networks import Network
 from drivers.smpp.codec import Tlv
 from drivers.smpp.names import BIND_RECEIVER, BIND_TRANSCEIVER, BIND_TRANSMITTER
 
@@ -41,6 +43,8 @@ class Outbind:
     port: int
     system_id: bytes
     password: bytes = field(repr=False)
+    networks: tuple[Network, ...] = ()
+    """Where it may come from; none given is anywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +138,8 @@ def _outbind(value: Mapping[str, Any] | None) -> Outbind | None:
     if not value:
         return None
     system_id, password = (str(value.get(name) or "").encode("latin-1") for name in ("system_id", "password"))
-    return Outbind(str(value["host"]), int(value["port"]), system_id, password)
+    networks = tuple(ipaddress.ip_network(each) for each in value.get("networks") or ())
+    return Outbind(str(value["host"]), int(value["port"]), system_id, password, networks)
 
 
 def _statuses(values: Mapping[object, object]) -> Mapping[int, Fault]:

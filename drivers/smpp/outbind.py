@@ -8,9 +8,11 @@ import socket
 from collections.abc import Callable
 from typing import Final
 
+from drivers.networks import comes_from
 from drivers.smpp.account import Account
 from drivers.smpp.bind import Bind
 from drivers.smpp.connection import Connection
+from drivers.smpp.doorman import Doorman
 from drivers.smpp.events import OutbindAsked
 from drivers.smpp.line import words
 from drivers.smpp.names import BIND_RECEIVER
@@ -24,8 +26,11 @@ NEVER: Final = float("inf")
 class CalledBind(Bind):
     """A bind that the carrier asked for; when it ends there is nothing to try again."""
 
-    def __init__(self, account: Account, selector: selectors.BaseSelector, sock: socket.socket, now: float) -> None:
+    def __init__(
+        self, account: Account, selector: selectors.BaseSelector, sock: socket.socket, address: str, now: float
+    ) -> None:
         super().__init__(account, BIND_RECEIVER, selector)
+        self.address = address
         self.connection = Connection(account, BIND_RECEIVER, selector, now, sock)
 
 
@@ -33,7 +38,8 @@ class Outbinds:
     """Where one account listens for its carrier, and the binds that came of it."""
 
     def __init__(self, account: Account, selector: selectors.BaseSelector, notice: Callable[[str], None]) -> None:
-        self.binds: list[Bind] = []
+        self.binds: list[CalledBind] = []
+        self._doorman = Doorman()
         self._account, self._selector, self._notice = account, selector, notice
         self._server: socket.socket | None = None
         self._listen_at = 0.0 if account.outbind is not None else NEVER
@@ -56,20 +62,25 @@ class Outbinds:
         if key is not self._server or self._server is None:
             return
         try:
-            sock, _ = self._server.accept()
+            sock, address = self._server.accept()
         except OSError:
             return
-        if len(self.binds) >= MOST:
+        host, welcome = str(address[0]), self._account.outbind
+        known = welcome is not None and comes_from(host, welcome.networks)
+        if not known or len(self.binds) >= MOST or self._doorman.turned_away(host, now):
             sock.close()
             return
-        self.binds.append(CalledBind(self._account, self._selector, sock, now))
+        self.binds.append(CalledBind(self._account, self._selector, sock, host, now))
 
-    def welcome(self, asked: OutbindAsked) -> bool:
+    def welcome(self, connection: Connection, asked: OutbindAsked, now: float) -> bool:
         """Whether it is the carrier."""
         expected = self._account.outbind
         known = expected is not None and hmac.compare_digest(asked.system_id, expected.system_id)
         right = expected is not None and hmac.compare_digest(asked.password, expected.password)
         if not (known and right):
+            for bind in self.binds:
+                if bind.connection is connection:
+                    self._doorman.refused(bind.address, now)
             self._notice(f"refused an outbind of {asked.system_id!r}: it is not the carrier, or its password is wrong")
         return known and right
 

@@ -22,9 +22,6 @@ REACH_S = 3.0
 PACKET_ONLY = "0"
 """<service> of AT+CGSMS: messages take the packet domain and nothing else (3GPP TS 27.007 §10.1.21)."""
 
-HASHES = ("$argon2", "$scrypt$")
-"""Passwords that the config has hashed are no secrets."""
-
 
 def all_checks(config: Config, one: Program) -> Iterator[Finding]:
     """Everything here."""
@@ -52,11 +49,12 @@ def _rows(one: Program) -> list[DeviceRow]:
 
 def secrets(config: Config) -> Iterator[Finding]:
     """Secrets that more people than needed can read."""
+    from drivers.smpp.server.passwords import hashed
     from gateway.config import inventory
 
     for place, secret in inventory.secrets(config):
         path, value = ".".join(place), secret.known or ""
-        if (place[0] == "smpp" and _own(config.smpp[place[1]])) or value.startswith(HASHES):
+        if (place[0] == "smpp" and _own(config.smpp[place[1]])) or hashed(value):
             continue
         fix = f'write {path} = {{ credential = "{place[-2]}" }} and put it into credentials/ beside the config'
         if secret.inline:

@@ -15,6 +15,7 @@ from gateway.config.fields import (
     Flag,
     Listen,
     Named,
+    Networks,
     Octet,
     OneRate,
     Positive,
@@ -142,14 +143,15 @@ class OutbindConfig(Section):
     listen: Listen
     system_id: Annotated[str, values.word(most=15)]
     password: Secret | None = None
+    networks: Networks = ()
 
 
 def _outbind(value: Any, info: ValidationInfo) -> OutbindConfig:
-    """A table with `listen`, `system_id` and `password`."""
+    """A table with `listen`, `system_id`, `password` and `networks`."""
     if isinstance(value, OutbindConfig):
         return value
     if not isinstance(value, Mapping):
-        raise ValueError(f"must be a table with listen, system_id, password, not {values.shown(value)}")  # noqa: TRY004
+        raise ValueError(f"must be a table with listen, system_id, password, networks, not {values.shown(value)}")  # noqa: TRY004
     return OutbindConfig.model_validate(value, context=info.context)
 
 

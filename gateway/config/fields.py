@@ -39,6 +39,7 @@ class Named(Section):
     name: str
 
 
+Networks = Annotated[tuple[str, ...], values.words(values.network)]
 Listen = Annotated[str, values.word(r"(\[[0-9A-Fa-f:.]+\]|[^:\s]+):\d{1,5}", 'such as "127.0.0.1:2776"')]
 
 

@@ -8,10 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo
 
 from gateway.config import http_values, values
-from gateway.config.fields import Flag, Listen, Named, OneRate, Section, Text, TlsConfig, Words
+from gateway.config.fields import Flag, Listen, Named, Networks, OneRate, Section, Text, TlsConfig, Words
 from gateway.config.secrets import Secret
-
-Networks = Annotated[tuple[str, ...], values.words(values.network)]
 
 
 def _server_tls(value: Any, info: ValidationInfo) -> TlsConfig | None:

@@ -53,7 +53,8 @@ def _outbind(outbind: OutbindConfig | None) -> dict[str, Any] | None:
         return None
     host, _, port = outbind.listen.rpartition(":")
     password = outbind.password.reveal() if outbind.password else ""
-    return {"host": host.strip("[]"), "port": int(port), "system_id": outbind.system_id, "password": password}
+    who = {"system_id": outbind.system_id, "password": password, "networks": outbind.networks}
+    return {"host": host.strip("[]"), "port": int(port), **who}
 
 
 def _tls(tls: TlsConfig) -> dict[str, str]:

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from http import HTTPStatus
 
 from drivers.base import DriverError
-from drivers.smpp.server.passwords import Verifier
+from drivers.networks import Network, comes_from
+from drivers.smpp.server.passwords import Verifier, hashed
 from gateway import logs
 from gateway.config.secrets import Secret
 from gateway.web.request import Refusal, Request
@@ -28,14 +29,11 @@ class Networks:
     """
 
     def __init__(self, networks: Sequence[str]) -> None:
-        self._networks = [ipaddress.ip_network(each) for each in networks]
+        self._networks: list[Network] = [ipaddress.ip_network(each) for each in networks]
 
     def has(self, peer: str) -> bool:
         """Whether an address is in one of them."""
-        address = ipaddress.ip_address(peer.partition("%")[0])
-        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-            address = address.ipv4_mapped
-        return not self._networks or any(address in each for each in self._networks)
+        return comes_from(peer, self._networks)
 
 
 class Door:
@@ -90,7 +88,7 @@ def same(one: str, other: str) -> bool:
 
 def right(verifier: Verifier, name: str, stored: str, given: str) -> bool:
     """Whether a password is the one that ``stored`` stands for, in clear or as a hash."""
-    if not stored.startswith(("$argon2", "$scrypt$")):
+    if not hashed(stored):
         return same(stored, given)
     try:
         return verifier.check(name, stored, given.encode("utf-8", "replace"))

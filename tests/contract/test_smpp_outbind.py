@@ -22,8 +22,8 @@ def port():
         return one.getsockname()[1]
 
 
-def listening(acme, port, **more):
-    called = {"host": "127.0.0.1", "port": port, "system_id": "virtual", "password": "call"}
+def listening(acme, port, networks=(), **more):
+    called = {"host": "127.0.0.1", "port": port, "system_id": "virtual", "password": "call", "networks": networks}
     return acme.options(bind="transmitter", outbind=called, **more)
 
 
@@ -52,10 +52,39 @@ def test_a_carrier_that_calls_hands_in_what_it_has(acme, port):
 def test_a_stranger_that_calls_is_refused(acme, port):
     with owner(listening(acme, port)) as us:
         for password, name in (("wrong", "virtual"), ("call", "somebody")):
-            acme.control.do("outbind", host="127.0.0.1", port=port, password=password, system_id=name)
-            us.until(lambda who=name: [each for each in us.of(Notice) if repr(who.encode()) in each.text])
+
+            def heard(password=password, name=name):
+                # One who was refused is not heard for a while: so it is tried until it is.
+                acme.control.do("outbind", host="127.0.0.1", port=port, password=password, system_id=name)
+                us.listen(0.2)
+                return [each for each in us.of(Notice) if repr(name.encode()) in each.text]
+
+            us.until(heard)
         us.until(lambda: acme.status()["connections"] == 1)
         assert binds(acme) == 1
+
+
+def test_after_a_wrong_password_the_right_one_has_to_wait_too(acme, port):
+    with owner(listening(acme, port)) as us:
+        acme.control.do("outbind", host="127.0.0.1", port=port, password="wrong")
+        us.until(lambda: us.of(Notice))
+        acme.control.do("outbind", host="127.0.0.1", port=port, password="call")
+        us.until(lambda: acme.status()["connections"] == 1)
+        assert binds(acme) == 1
+
+        def bound():
+            acme.control.do("outbind", host="127.0.0.1", port=port, password="call")
+            us.listen(0.2)
+            return binds(acme) > 1
+
+        us.until(bound)
+
+
+def test_who_comes_from_elsewhere_is_not_heard(acme, port):
+    with owner(listening(acme, port, networks=["192.0.2.0/24"])) as us:
+        with socket.create_connection(("127.0.0.1", port), 5) as stranger:
+            us.until(lambda: stranger.recv(1) == b"")
+        assert us.health.details["bound"] == 1
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def test_where_the_carrier_may_call():
 @pytest.mark.parametrize(
     ("outbind", "words"),
     [
-        (7, "smpp.acme.outbind: must be a table with listen, system_id, password, not 7"),
+        (7, "smpp.acme.outbind: must be a table with listen, system_id, password, networks, not 7"),
         ({"listen": "here", "system_id": "smsc"}, "smpp.acme.outbind.listen: "),
         ({"listen": "127.0.0.1:2776"}, "smpp.acme.outbind.system_id: is missing"),
         ({"listen": "127.0.0.1:2776", "system_id": "smsc", "pasword": "x"}, "smpp.acme.outbind.pasword: unknown key"),

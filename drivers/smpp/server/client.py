@@ -6,6 +6,7 @@ import selectors
 import socket
 import ssl
 import uuid
+from dataclasses import dataclass
 from typing import Final
 
 from drivers.smpp.events import SessionEvent
@@ -86,3 +87,13 @@ class Client(Line):
         # A client beyond its window waits in its own socket: nothing is refused, and nothing piles up here.
         reading = 0 if full else selectors.EVENT_READ
         return reading | (selectors.EVENT_WRITE if self.session.pending else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A request of a client that has no answer yet."""
+
+    client: Client
+    command: int
+    sequence: int
+    message_id: str

@@ -31,6 +31,7 @@ from drivers.base import (
     Submit,
 )
 from drivers.smpp import events, names
+from drivers.smpp.doorman import Doorman
 from drivers.smpp.phase import Timers
 from drivers.smpp.server.client import Client
 from drivers.smpp.server.enquiries import WHAT, Enquiries
@@ -43,8 +44,6 @@ from drivers.smpp.server.session import ServerSession
 HEALTH_S: Final = 10.0
 LONGEST_WAIT_S: Final = 5.0
 MOST_CLIENTS: Final = 500
-REFUSED_PAUSE_S: Final = 1.0
-"""After a wrong password, this long every bind from the address is refused unseen: guessing is slow, and so cheap."""
 NOTICES_A_MINUTE: Final = 20
 NEVER: Final = float("inf")
 
@@ -63,7 +62,7 @@ class ServerDriver:
         self._enquiries = Enquiries()
         self._clients: set[Client] = set()
         self._verifier = Verifier()
-        self._refused: dict[str, float] = {}
+        self._doorman = Doorman()
         self._closing_at = NEVER
         self._unbinding = False
         self._said: tuple[Any, ...] | None = None
@@ -203,7 +202,7 @@ class ServerDriver:
     def _judge(self, client: Client, asked: events.BindAsked) -> tuple[int, User | None]:
         """The command_status that a bind gets (SMPP 3.4 §4.1)."""
         user = self._options.users.get(asked.system_id)
-        if self._now < self._refused.get(client.address, 0.0):
+        if self._doorman.turned_away(client.address, self._now):
             return names.RBINDFAIL, None
         try:
             known = user is not None and self._verifier.check(user.name, user.password, asked.password)
@@ -211,8 +210,7 @@ class ServerDriver:
             self._notice(f"the user {asked.system_id!r} can't bind: {error}")
             return names.RSYSERR, None
         if user is None or not known or not user.welcome(client.address):
-            self._refused = {of: until for of, until in self._refused.items() if until > self._now}
-            self._refused[client.address] = self._now + REFUSED_PAUSE_S
+            self._doorman.refused(client.address, self._now)
             return names.RINVSYSID if user is None else names.RINVPASWD, None
         binds = sum(other.user is user for other in self._clients if other.bound)
         return (names.RALYBND, None) if binds >= user.binds else (names.ROK, user)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from drivers.base import Asked, Inquiry, Reply
@@ -20,7 +19,7 @@ from drivers.smpp.names import (
     RQUERYFAIL,
     RREPLACEFAIL,
 )
-from drivers.smpp.server.client import Client
+from drivers.smpp.server.client import Client, Waiting
 from drivers.text import alphabet as gsm
 
 WHAT: Final = {QUERY_SM: Inquiry.QUERY, CANCEL_SM: Inquiry.CANCEL, REPLACE_SM: Inquiry.REPLACE}
@@ -29,25 +28,17 @@ MOST: Final = 1000
 """Questions that may wait for the owner."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    client: Client
-    command: int
-    sequence: int
-    message_id: str
-
-
 class Enquiries:
     """The questions that wait for the owner."""
 
     def __init__(self) -> None:
-        self._waiting: dict[str, _Waiting] = {}
+        self._waiting: dict[str, Waiting] = {}
 
     def asked(self, client: Client, event: Delivered, now: float) -> Asked | None:
         """One question; None when it was answered at once, with an error."""
         pdu, user = event.pdu, client.user
         assert user is not None
-        waiting = _Waiting(client, event.command, event.sequence, pdu.octets("message_id").decode("latin-1"))
+        waiting = Waiting(client, event.command, event.sequence, pdu.octets("message_id").decode("latin-1"))
         if not waiting.message_id:
             # cancel_sm may leave it out and mean all messages between two addresses: more than one should cancel.
             _answer(waiting, RINVMSGID, now)
@@ -75,7 +66,7 @@ class Enquiries:
         self._waiting = {key: waiting for key, waiting in self._waiting.items() if waiting.client is not client}
 
 
-def _answer(to: _Waiting, status: int, now: float, state: int = 0, final: str = "") -> None:
+def _answer(to: Waiting, status: int, now: float, state: int = 0, final: str = "") -> None:
     body = b""
     if to.command == QUERY_SM:
         said: dict[str, int | str | bytes] = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections import deque
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -21,19 +20,11 @@ from drivers.smpp.names import (
     TLV_MESSAGE_PAYLOAD,
     TLV_USER_MESSAGE_REFERENCE,
 )
-from drivers.smpp.server.client import Client
+from drivers.smpp.server.client import Client, Waiting
 from drivers.text import udh as headers
 
 MOST: Final = 10_000
 """Submits that may wait for the owner altogether."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    client: Client
-    command: int
-    sequence: int
-    message_id: str
 
 
 class Pace:
@@ -56,7 +47,7 @@ class Intake:
     """The submits that wait for the owner."""
 
     def __init__(self) -> None:
-        self._waiting: dict[str, _Waiting] = {}
+        self._waiting: dict[str, Waiting] = {}
         self._paces: dict[str, Pace] = {}
 
     def submitted(self, client: Client, event: Delivered, now: float) -> Incoming | None:
@@ -81,7 +72,7 @@ class Intake:
         except codec.DecodeError as error:
             client.session.answer_submit(event.command, event.sequence, error.status, "", now)
             return None
-        self._waiting[key] = _Waiting(client, event.command, event.sequence, message_id)
+        self._waiting[key] = Waiting(client, event.command, event.sequence, message_id)
         client.unanswered += 1
         return found
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from drivers.base import DriverError
+from drivers.networks import Network, comes_from
 from drivers.smpp.account import Tls
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +25,7 @@ class User:
 
     def welcome(self, address: str) -> bool:
         """Whether the user may come from this address; without networks from anywhere."""
-        came = ipaddress.ip_address(address.partition("%")[0])
-        mapped = came.ipv4_mapped if isinstance(came, ipaddress.IPv6Address) else None
-        return not self.networks or any((mapped or came) in network for network in self.networks)
+        return comes_from(address, self.networks)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,11 @@ MEMORY = 128 * 1024 * 1024
 _SCRYPT = re.compile(r"\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)", re.ASCII)
 
 
+def hashed(stored: str) -> bool:
+    """Whether a stored password is a hash, and no secret by itself."""
+    return stored.startswith(("$argon2", "$scrypt$"))
+
+
 def check(stored: str, given: bytes) -> bool:
     """Whether ``given`` is the password that ``stored`` stands for. Raises ``DriverError`` for a damaged hash."""
     if stored.startswith("$argon2"):
