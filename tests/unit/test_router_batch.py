@@ -91,8 +91,8 @@ def test_what_another_process_has_taken_over_is_left_to_it(app):
     store = get_router().session.store
 
     def lose():
-        taker = other(store)
-        store.write(lambda c: nodes.end(c, get_router().session.epoch(), now_ms()))
+        taker, epoch = other(store), get_router().session.epoch()
+        store.write(lambda c: nodes.end(c, epoch, now_ms()))
         store.write(lambda c: inbox.recover(c, taker, now_ms()))
         assert claimed(store, taker) == [str(n) for n in range(20, 40)]
 

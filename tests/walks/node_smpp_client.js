@@ -15,7 +15,8 @@ session.on('deliver_sm', (pdu) => {
   say({ deliver_sm: pdu.short_message.message, esm_class: pdu.esm_class, from: pdu.source_addr, to: pdu.destination_addr });
 });
 readline.createInterface({ input: process.stdin }).on('line', (line) => {
-  const { command, ...fields } = JSON.parse(line);
+  const { command, octets, ...fields } = JSON.parse(line);
+  if (octets) fields.short_message = Buffer.from(octets, 'hex');
   session[command](fields, (answer) => {
     const { command_status, message_id, message_state, final_date } = answer;
     say({ [command]: command_status, message_id, message_state, final_date });

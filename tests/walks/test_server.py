@@ -296,7 +296,7 @@ def test_a_user_asks_replaces_and_cancels_what_has_not_left(walk, node):
     assert node.ask("cancel_sm", **mine, destination_addr=HERS["destination_addr"])["cancel_sm"] == 0
     (row,) = sent(walk, id=answer["message_id"])
     assert row["status"] == "cancelled"
-    octets = node.ask("submit_sm", **HERS, short_message="\x01\x02", data_coding=4, schedule_delivery_time=later)
+    octets = node.ask("submit_sm", **HERS, octets="0102", data_coding=4, schedule_delivery_time=later)
     asked = {"message_id": octets["message_id"], "source_addr": "CRM"}
     assert node.ask("replace_sm", **asked, short_message="words")["replace_sm"] == 0x13, "octets are no text"
     assert node.ask("cancel_sm", **mine)["cancel_sm"] == 0x11
