@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from drivers.value import value
 from drivers.words import Inquiry, Part
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Submit:
     """Hand one transmission, or those of its parts that are still to go, to the network."""
 
@@ -27,7 +28,7 @@ class Submit:
     fields: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Ack:
     """The owner's answer to ``Incoming`` and ``Receipt``: committed, or could not be stored."""
 
@@ -37,14 +38,14 @@ class Ack:
     """SMPP server: the command_status for what was not stored; None: come again later."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class EnterPin:
     """Permission to give this PIN to the SIM once; the owner has written the try down already."""
 
     pin: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Ussd:
     """Send a USSD code, or an answer to a menu, and report with ``UssdReply``."""
 
@@ -52,33 +53,33 @@ class Ussd:
     code: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Pause:
     """Close the line (``on=True``) and leave it closed, or open it again."""
 
     on: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reopen:
     """Close the line in order, once what has left is answered, and open it again; a modem is restarted meanwhile."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Close:
     """Finish what has left within ``grace_s``, hand back the rest, close the device, end."""
 
     grace_s: float = 10.0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Record:
     """Tell what went over the device's line in the last minutes, with ``Recorded``; devices without one say nothing."""
 
     token: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Ask:
     """Ask the carrier about a part that it has accepted, and report with ``Told``.
 
@@ -97,7 +98,7 @@ class Ask:
     """Nobody waits for the answer; what somebody waits for goes first."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reply:
     """The owner's answer to ``Asked``. For a query: message_state, and final_date (SMPP 3.4 §5.2.28, §7.1.1)."""
 

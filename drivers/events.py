@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from drivers.value import value
 from drivers.words import Encoding, Fault, Inquiry, Outcome, ReceiptStatus, State
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Left:
     """These (token, part index) are about to leave the host, at ``at_mono``."""
 
@@ -17,7 +18,7 @@ class Left:
     at_mono: float
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Result:
     """What became of one part. ``reference``: TP-MR in decimal, or the carrier's message_id as it stands."""
 
@@ -34,7 +35,7 @@ class Result:
     retry_after_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Incoming:
     """One PDU that came in; the owner joins the parts of long ones (``drivers.text.join``).
 
@@ -66,7 +67,7 @@ class Incoming:
     """With ``may_repeat``: only these sessions may have handed it in before; empty: any other one."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Receipt:
     """A delivery report. ``references``: what the message may have been called when it was accepted,
     the surest first (a carrier may say hexadecimal in one place and decimal in another)."""
@@ -85,7 +86,7 @@ class Receipt:
     """The first of ``references`` is in the form that this carrier has kept to."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Asked:
     """SMPP server: a user asks about a message that it submitted, or wants it changed. It waits for ``Reply``."""
 
@@ -100,7 +101,7 @@ class Asked:
     """What takes the place of the text: ``REPLACE`` only."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Health:
     """How the device is. None means: not known, or does not apply to this kind of device."""
 
@@ -131,7 +132,7 @@ class Health:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PinNeeded:
     """The SIM wants its PIN. ``tries_left`` is None where the modem does not tell. The driver sends nothing
     to the SIM until ``EnterPin``."""
@@ -140,7 +141,7 @@ class PinNeeded:
     tries_left: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PinOutcome:
     """What the SIM said to ``EnterPin``: True accepted, False refused, None no answer."""
 
@@ -149,7 +150,7 @@ class PinOutcome:
     tries_left: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class UssdReply:
     """The network's answer to ``Ussd``. ``open``: a menu that waits for an answer."""
 
@@ -159,7 +160,7 @@ class UssdReply:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Told:
     """What became of an ``Ask``: ``done``, and in ``text`` what the carrier said, in a sentence."""
 
@@ -168,7 +169,7 @@ class Told:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Recorded:
     """The answer to ``Record``: lines of text, in which texts, numbers and PINs are masked."""
 
@@ -176,7 +177,7 @@ class Recorded:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Notice:
     """Something a person may want to know: a call, a changed SIM, a full memory, a recovery step."""
 
@@ -185,7 +186,7 @@ class Notice:
     fields: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Busy:
     """The next call may keep the driver silent for this long; 0 means back in the loop."""
 
@@ -193,7 +194,7 @@ class Busy:
     doing: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Closed:
     """The last event: everything that left has its Result, the device is closed."""
 

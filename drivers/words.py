@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+
+from drivers.value import value
 
 
 class Encoding(enum.StrEnum):
@@ -66,7 +67,7 @@ class ReceiptStatus(enum.StrEnum):
     """Intermediate: still being tried, a later report follows."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Part:
     """One PDU's worth of a text.
 

@@ -11,10 +11,11 @@ from sqlalchemy import Row, bindparam, func, or_, select, update
 from drivers.base import Incoming
 from gateway.store import connections
 from gateway.store import schema as s
+from gateway.store.among import among
 from gateway.store.engine import Conn
 from gateway.store.ids import new_id
 from gateway.store.joining import Group, Piece, storable
-from gateway.store.rows import among, chunks
+from gateway.store.rows import chunks
 from gateway.store.types import Direction, Status
 
 LATE_MS = 86_400_000
@@ -22,11 +23,11 @@ LATE_MS = 86_400_000
 
 _i = s.inpart.c
 _SEEN = select(_i.fingerprint, _i.session).where(
-    _i.fingerprint.in_(among("fingerprints")), or_(_i.device == bindparam("of"), _i.line.in_(among("lines")))
+    among(_i.fingerprint, "fingerprints"), or_(_i.device == bindparam("of"), among(_i.line, "lines"))
 )
 _RECENT = (
     select(s.inpart)
-    .where(_i.sender.in_(among("senders")), _i.reference.in_(among("references")), _i.received_ms > bindparam("since"))
+    .where(among(_i.sender, "senders"), among(_i.reference, "references"), _i.received_ms > bindparam("since"))
     .order_by(_i.id)
 )
 _NEW_MESSAGES = s.message.insert().returning(s.message.c.id, s.message.c.seq)
@@ -35,7 +36,7 @@ _NEW_PARTS = s.inpart.insert()
 _NEW_PARTS_OF_LONG = s.inpart.insert().returning(_i.id, sort_by_parameter_order=True)
 _JOIN = update(s.inpart).where(_i.id == bindparam("row_id")).values(group_id=bindparam("of"))
 _GIVEN_OUT = update(s.inpart).where(_i.group_id == bindparam("of")).values(message_seq=bindparam("seq"))
-_TEXT_IS_ELSEWHERE = update(s.inpart).where(_i.group_id.in_(among("groups"))).values(payload=None, fields=None)
+_TEXT_IS_ELSEWHERE = update(s.inpart).where(among(_i.group_id, "groups")).values(payload=None, fields=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,18 +6,20 @@ import math
 import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import BigInteger, Executable, Row, Table, Text, bindparam, literal, or_, select
 
 from drivers.base import Outcome
 from gateway.store import nodes, usage
 from gateway.store import schema as s
+from gateway.store.among import among
 from gateway.store.engine import Conn
 from gateway.store.evidence import search
 from gateway.store.gate import Entry, Gate
 from gateway.store.journal import end_attempts, parts_of, write_parts
-from gateway.store.rows import among, chunks, per_database
+from gateway.store.rows import chunks, per_database
 from gateway.store.transitions import move_each
 from gateway.store.types import Claimed, PartResult, Status, UsageRow
 
@@ -26,13 +28,35 @@ if TYPE_CHECKING:
 
 _t = s.transmission.c
 _m = s.message.c
+
+
+class Waiting(NamedTuple):
+    """One that waits, as the columns of ``_FIRST``."""
+
+    id: int
+    rank: int
+    lane: str
+    parts: int
+    attempts: int
+    partial: int
+    expires_ms: int | None
+    text: str
+    encoding: str | None
+    flash: int
+    priority: int
+    on_unknown: str | None
+    fields: Mapping[str, Any] | None
+    kind: str
+    message_id: str
+    identity: str
+    backend: str
+
+
 _FIRST = (
     select(
         *(_t.id, _t.rank, _t.lane, _t.parts, _t.attempts, _t.partial, _t.expires_ms),
         *(_m.text, _m.encoding, _m.flash, _m.priority, _m.on_unknown, _m.fields, _m.kind),
-        _m.id.label("message_id"),
-        s.connection.c.identity,
-        s.backend.c.name.label("backend"),
+        *(_m.id.label("message_id"), s.connection.c.identity, s.backend.c.name.label("backend")),
     )
     .select_from(s.transmission.join(s.message).join(s.connection).join(s.backend))
     .where(s.is_status(_t.status, Status.QUEUED), s.is_flag(_t.ready, 1), _t.lane == bindparam("of_lane"))
@@ -42,7 +66,8 @@ _FIRST = (
     .with_for_update(skip_locked=True, of=s.transmission)
 )
 """The first of a lane."""
-_FIRST_KNOWN = _FIRST.where(s.connection.c.identity.in_(among("known")))
+_TURN = attrgetter("rank", "id")
+_FIRST_KNOWN = _FIRST.where(among(s.connection.c.identity, "known"))
 ROUNDS = 50
 """How often a claim looks behind those that the gate put off; it goes on at the next one."""
 _NEW_ATTEMPTS = s.attempt.insert().returning(s.attempt.c.transmission_id, s.attempt.c.id)
@@ -52,11 +77,11 @@ _ATTEMPTS_ALIKE = (
         ["transmission_id", "number", "reference", "device", "epoch", "started_ms"],
         select(_t.id, _t.attempts + 1, literal(0), bindparam("new_device", type_=Text))
         .add_columns(bindparam("new_epoch", type_=BigInteger), bindparam("new_started_ms", type_=BigInteger))
-        .where(_t.id.in_(among("row_ids"))),
+        .where(among(_t.id, "row_ids")),
     )
     .returning(s.attempt.c.transmission_id, s.attempt.c.id)
 )
-_COUNTERS = select(s.concat).where(s.concat.c.identity.in_(among("numbers"))).with_for_update()
+_COUNTERS = select(s.concat).where(among(s.concat.c.identity, "numbers")).with_for_update()
 
 
 @per_database
@@ -100,7 +125,7 @@ def claim(c: Conn, request: ClaimRequest, now_ms: int) -> Claims:
     if not nodes.holds(c, request.epoch):
         return Claims()  # a gateway that was stopped beyond its lease, and doesn't know it yet
     entry = Entry(c, request, now_ms)
-    rows: list[Row[Any]] = []
+    rows: list[Waiting] = []
     for _ in range(ROUNDS):
         found = _next(c, request, entry.only, now_ms)
         admitted = entry.admit(found) if found else []
@@ -112,7 +137,7 @@ def claim(c: Conn, request: ClaimRequest, now_ms: int) -> Claims:
     return claims
 
 
-def _write_down(c: Conn, request: ClaimRequest, rows: Sequence[Row[Any]], now_ms: int) -> list[Claimed]:
+def _write_down(c: Conn, request: ClaimRequest, rows: Sequence[Waiting], now_ms: int) -> list[Claimed]:
     nodes.busy(c, request.epoch, now_ms)
     move_each(
         c,
@@ -130,19 +155,19 @@ def _write_down(c: Conn, request: ClaimRequest, rows: Sequence[Row[Any]], now_ms
     return [_claimed(row, attempts[row.id], references.get(row.id, 0), repeats.get(row.id, (0, ()))[1]) for row in rows]
 
 
-def _next(c: Conn, request: ClaimRequest, only: Collection[str] | None, now_ms: int) -> list[Row[Any]]:
+def _next(c: Conn, request: ClaimRequest, only: Collection[str] | None, now_ms: int) -> list[Waiting]:
     """The most urgent rows of the lanes. One query for each lane, so that each walks its index and stops."""
-    found: list[Row[Any]] = []
+    found: list[Waiting] = []
     for lane in dict.fromkeys(request.lanes):
         which: dict[str, Any] = {"of_lane": lane, "now": now_ms, "most": request.max_rows}
         if only is None:
-            found += c.execute(_FIRST, which)
+            found += map(Waiting._make, c.execute(_FIRST, which).all())
         elif only:
-            found += c.execute(_FIRST_KNOWN, {**which, "known": list(only)})
-    return sorted(found, key=lambda row: (row.rank, row.id))[: request.max_rows]
+            found += map(Waiting._make, c.execute(_FIRST_KNOWN, {**which, "known": list(only)}).all())
+    return sorted(found, key=_TURN)[: request.max_rows]
 
 
-def _fitting(rows: Sequence[Row[Any]], request: ClaimRequest, entry: Entry) -> list[Row[Any]]:
+def _fitting(rows: Sequence[Waiting], request: ClaimRequest, entry: Entry) -> list[Waiting]:
     """Those at the front that fit the parts that may leave, and what else is limited."""
     fitting = []
     left = math.inf if request.max_parts is None else request.max_parts
@@ -157,7 +182,7 @@ def _fitting(rows: Sequence[Row[Any]], request: ClaimRequest, entry: Entry) -> l
 
 
 def _attempts(
-    c: Conn, request: ClaimRequest, rows: Sequence[Row[Any]], references: Mapping[int, int], now_ms: int
+    c: Conn, request: ClaimRequest, rows: Sequence[Waiting], references: Mapping[int, int], now_ms: int
 ) -> dict[int, int]:
     """A new attempt for each row; gives their ids by transmission. Those without a reference, most, are alike."""
     common = {"device": request.device, "epoch": request.epoch, "started_ms": now_ms}
@@ -175,29 +200,15 @@ def _attempts(
     return dict(made)
 
 
-def _claimed(row: Row[Any], attempt: int, reference: int, accepted: tuple[int, ...]) -> Claimed:
+def _claimed(row: Waiting, attempt: int, reference: int, accepted: tuple[int, ...]) -> Claimed:
     return Claimed(
-        attempt=attempt,
-        transmission=row.id,
-        message_id=row.message_id,
-        backend=row.backend,
-        lane=row.lane,
-        identity=row.identity,
-        text=row.text,
-        parts=row.parts,
-        encoding=row.encoding,
-        reference=reference,
-        number=row.attempts + 1,
-        flash=bool(row.flash),
-        priority=row.priority,
-        expires_ms=row.expires_ms,
-        on_unknown=row.on_unknown,
-        fields=row.fields or {},
-        accepted=accepted,
-    )
+        attempt, row.id, row.message_id, row.backend, row.lane, row.identity, row.text, row.parts, row.encoding,
+        reference, row.attempts + 1, bool(row.flash), row.priority, row.expires_ms, row.on_unknown, row.fields or {},
+        accepted,
+    )  # fmt: skip
 
 
-def _repeats(c: Conn, rows: Sequence[Row[Any]], device: str) -> dict[int, tuple[int, tuple[int, ...]]]:
+def _repeats(c: Conn, rows: Sequence[Waiting], device: str) -> dict[int, tuple[int, tuple[int, ...]]]:
     """By transmission, the reference that its parts had before, and which of them were accepted under it.
 
     Only where the same device did that: a phone doesn't join parts that come from two numbers.
@@ -211,7 +222,7 @@ def _repeats(c: Conn, rows: Sequence[Row[Any]], device: str) -> dict[int, tuple[
     return found
 
 
-def _references(c: Conn, rows: Sequence[Row[Any]], now_ms: int) -> dict[int, int]:
+def _references(c: Conn, rows: Sequence[Waiting], now_ms: int) -> dict[int, int]:
     """A concatenation reference for each, from the counter of its number (3GPP TS 23.040 §9.2.3.24.1)."""
     numbers = sorted({row.identity for row in rows})
     counters: dict[str, int] = {}

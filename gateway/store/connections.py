@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Executable, Table, bindparam, delete, select, update
 
 from gateway.store import schema as s
+from gateway.store.among import among
 from gateway.store.engine import Conn
-from gateway.store.rows import among, chunks, insert, many, per_database, select_connections, to_connection, to_contact
+from gateway.store.rows import chunks, insert, many, per_database, select_connections, to_connection, to_contact
 from gateway.store.types import Backend, Connection, Contact
 
 if TYPE_CHECKING:
     from gateway.store.rows import Insert
 
 _BACKEND = select(s.backend.c.id).where(s.backend.c.name == bindparam("of"))
-_KNOWN = select_connections().where(
-    s.backend.c.name == bindparam("of"), s.connection.c.identity.in_(among("identities"))
-)
+_KNOWN = select_connections().where(s.backend.c.name == bindparam("of"), among(s.connection.c.identity, "identities"))
 
 
 @per_database

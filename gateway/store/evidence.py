@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
-from sqlalchemy import Row, bindparam, delete, select
+from sqlalchemy import bindparam, delete, select
 
 from drivers.base import Receipt, ReceiptStatus
 from gateway.store import schema as s
+from gateway.store.among import among
 from gateway.store.engine import Conn
 from gateway.store.journal import tail, weigh
 from gateway.store.receipts import MEMORY_MS, SKEW_MS, Candidate, Match, alone, apply, same_line, unnamed, wraps
-from gateway.store.rows import among, chunks
-from gateway.store.types import PartResult, Status
+from gateway.store.rows import chunks
+from gateway.store.types import PartResult, Standing, Status
 
 MOST = 1000
 """So many receipts without a part are looked at, the newest first."""
@@ -23,14 +23,14 @@ _t = s.transmission.c
 _PARKED = (
     select(s.parked.c.reference, _r.id, _r.device, _r.sim, _r.number, _r.status, _r.reason, _r.received_ms)
     .select_from(s.parked.join(s.receipt))
-    .where(s.parked.c.reference.in_(among("references")))
+    .where(among(s.parked.c.reference, "references"))
     .order_by(_r.id)
 )
-_UNPARK = delete(s.parked).where(s.parked.c.receipt_id.in_(among("receipts")))
+_UNPARK = delete(s.parked).where(among(s.parked.c.receipt_id, "receipts"))
 _WHERE_TO = (
     select(_t.id, _t.device, s.connection.c.identity)
     .select_from(s.transmission.join(s.connection))
-    .where(_t.id.in_(among("transmissions")))
+    .where(among(_t.id, "transmissions"))
 )
 _UNMATCHED = (
     select(_r.id, _r.number, _r.reference, _r.status, _r.reason, _r.received_ms)
@@ -40,7 +40,7 @@ _UNMATCHED = (
 )
 
 
-def unpark(c: Conn, results: Sequence[PartResult], attempts: Mapping[int, Row[Any]]) -> None:
+def unpark(c: Conn, results: Sequence[PartResult], attempts: Mapping[int, Standing]) -> None:
     """Match parked receipts to parts whose references have just become known. The caller weighs what follows."""
     named = {result.reference: result for result in results if result.reference}
     matches: dict[int, Match] = {}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, bindparam, func, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from gateway.config.devices import SmppConfig
 from gateway.config.model import Config
@@ -22,7 +22,7 @@ from gateway.store.transitions import move_each
 from gateway.store.types import Claimed, Status, UsageRow
 
 if TYPE_CHECKING:
-    from gateway.store.claiming import ClaimRequest
+    from gateway.store.claiming import ClaimRequest, Waiting
 
 OPTED_OUT = "the recipient has opted out"
 CONFIRMATION = "confirmation"
@@ -88,6 +88,8 @@ class Gate:
     def __init__(self, config: Config) -> None:
         self._config = config
         backends = {name: each for name, each in config.backend.items() if each.rate or each.quota}
+        settings = (config.gateway, *config.devices.values(), *config.backend.values())
+        self._quiet = any(each.quiet for each in settings)
         self._limits: dict[str, tuple[Sequence[Rate], Sequence[Rate]]] = {
             **{f"backend {name}": ((each.rate,) if each.rate else (), each.quota) for name, each in backends.items()},
             **{
@@ -155,6 +157,11 @@ class Gate:
         """Whether any backend or sender has limits."""
         return bool(self._limits)
 
+    @property
+    def delays(self) -> bool:
+        """Whether anything may have to be put off."""
+        return self.limited or self._quiet
+
 
 class Entry:
     """One claim at the gate."""
@@ -178,16 +185,18 @@ class Entry:
         """The recipients that alone may be written to; None when anybody may."""
         return self._known if self._new == 0 else None
 
-    def admit(self, rows: Sequence[Row[Any]]) -> list[Row[Any]]:
+    def admit(self, rows: Sequence[Waiting]) -> list[Waiting]:
         """Those that may leave at all now. The others are cancelled, or put off until they may."""
         plain = [row.identity for row in rows if row.kind != CONFIRMATION]
         refused = optouts.among(self._c, plain) if plain else set()
         cancelled = [{"id": row.id} for row in rows if row.identity in refused and row.kind != CONFIRMATION]
         move_each(self._c, Status.QUEUED, Status.CANCELLED, cancelled, error=OPTED_OUT)
         gone = {row["id"] for row in cancelled}
+        if self._gate is None or not self._gate.delays:
+            return [row for row in rows if row.id not in gone] if gone else list(rows)
         put_off, passed = [], []
         for row in rows:
-            until_ms = None if row.id in gone else self._until(row)
+            until_ms = None if row.id in gone else self._until(self._gate, row)
             if until_ms is not None:
                 put_off.append({"row_id": row.id, "until": until_ms})
             elif row.id not in gone:
@@ -196,20 +205,20 @@ class Entry:
             self._c.execute(_PUT_OFF, put_off)
         return passed
 
-    def _until(self, row: Row[Any]) -> int | None:
+    def _until(self, gate: Gate, row: Waiting) -> int | None:
         """Until when a message has to be put off; None when it may go now."""
-        if self._gate is None:
-            return None
-        quiet_ms = self._gate.quiet_until(row.lane, row.identity, row.priority, self._now_ms)
+        quiet_ms = gate.quiet_until(row.lane, row.identity, row.priority, self._now_ms)
         if quiet_ms is not None:
             return quiet_ms
-        source = self._ceilings.get(f"source {self._gate.source(row.fields, self._request.device)}")
+        source = self._ceilings.get(f"source {gate.source(row.fields, self._request.device)}")
         if source is None or source.take(row.parts):
             return None
         return max(self._now_ms + 1, round(source.wait(row.parts) * 1000))
 
-    def fits(self, row: Row[Any]) -> bool:
+    def fits(self, row: Waiting) -> bool:
         """Whether one that was admitted fits its backend's limits and the limit on recipients; it counts if so."""
+        if self._new is None and not self._ceilings:
+            return True
         backend = f"backend {base(row.lane)}"
         ceiling = self._ceilings.get(backend)
         stranger = self._new is not None and row.identity not in self._known

@@ -10,10 +10,11 @@ from sqlalchemy import Executable, Table, and_, bindparam, func, or_, select, up
 
 from gateway.store import nodes
 from gateway.store import schema as s
+from gateway.store.among import among
 from gateway.store.arrivals import SaveResult, flush_incomplete, save
 from gateway.store.engine import Conn
 from gateway.store.joining import storable
-from gateway.store.rows import among, chunks, load_messages, per_database
+from gateway.store.rows import chunks, load_messages, per_database
 from gateway.store.transitions import moving
 from gateway.store.types import Direction, MessageRow, Status
 
@@ -49,10 +50,10 @@ _WAITING = (
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)
 )
-_CLAIM = update(s.transmission).where(_t.id.in_(among("of"))).values(owner=bindparam("by"))
+_CLAIM = update(s.transmission).where(among(_t.id, "of")).values(owner=bindparam("by"))
 _MINE = _RECEIVED, _t.owner == bindparam("by")
 _BEGIN = update(s.transmission).where(_t.id == bindparam("of"), *_MINE).values(attempts=_t.attempts + 1)
-_RELEASE = update(s.transmission).where(_t.id.in_(among("of")), *_MINE).values(owner=None)
+_RELEASE = update(s.transmission).where(among(_t.id, "of"), *_MINE).values(owner=None)
 _SEQ = select(_m.seq).where(_m.id == bindparam("of")).scalar_subquery()
 _FINISH = {
     status: moving(Status.RECEIVED, status, and_(_t.message_seq == _SEQ, _t.owner == bindparam("by")), "owner", "error")

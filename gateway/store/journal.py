@@ -10,8 +10,9 @@ from sqlalchemy import Executable, Row, Table, bindparam, func, select, update
 
 from drivers.base import Outcome, ReceiptStatus
 from gateway.store import schema as s
+from gateway.store.among import among
 from gateway.store.engine import Conn
-from gateway.store.rows import among, chunks, many, per_database
+from gateway.store.rows import chunks, many, per_database
 from gateway.store.transitions import move_each
 from gateway.store.types import PartResult, Status
 
@@ -26,14 +27,14 @@ _PARTS_OF = (
     select(s.part.c.attempt_id, s.part.c.number, s.part.c.outcome, s.part.c.receipt, s.part.c.reason)
     .add_columns(s.attempt.c.transmission_id, s.attempt.c.device, s.attempt.c.reference.label("lineage"))
     .select_from(s.part.join(s.attempt))
-    .where(s.attempt.c.transmission_id.in_(among("transmissions")))
+    .where(among(s.attempt.c.transmission_id, "transmissions"))
     .order_by(s.part.c.attempt_id, s.part.c.number)
 )
-_REPORTED = select(s.part.c.attempt_id).where(s.part.c.attempt_id.in_(among("attempts")), s.part.c.receipt.is_not(None))
-_STANDING = select(_t.id, _t.status, _t.sent_ms).where(_t.id.in_(among("transmissions"))).with_for_update()
+_REPORTED = select(s.part.c.attempt_id).where(among(s.part.c.attempt_id, "attempts"), s.part.c.receipt.is_not(None))
+_STANDING = select(_t.id, _t.status, _t.sent_ms).where(among(_t.id, "transmissions")).with_for_update()
 _END = (
     update(s.attempt)
-    .where(s.attempt.c.id.in_(among("attempts")))
+    .where(among(s.attempt.c.id, "attempts"))
     .values(ended_ms=bindparam("at"), outcome=bindparam("became"), error=bindparam("why"))
 )
 
@@ -51,6 +52,8 @@ def tail(number: str | None) -> str:
     """The end of a number, however its beginning is written; a sender's name as it is."""
     if not number:
         return ""
+    if number[1:].isdecimal() and number[0] == "+":
+        return number[1:][-TAIL:]
     digits = "".join(filter(str.isdigit, number))
     return digits[-TAIL:] if digits and not any(map(str.isalpha, number)) else number.lower()
 

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from sqlalchemy import delete, select
 
 from gateway.store import schema as s
+from gateway.store.among import among as any_of
 from gateway.store.engine import Conn
-from gateway.store.rows import among as any_of
 from gateway.store.rows import chunks, insert
 
-_AMONG = select(s.optout.c.identity).where(s.optout.c.identity.in_(any_of("identities")))
+_AMONG = select(s.optout.c.identity).where(any_of(s.optout.c.identity, "identities"))
 
 
 def add(c: Conn, identity: str, source: str, now_ms: int) -> None:

@@ -13,9 +13,10 @@ from sqlalchemy import Executable, Table, and_, bindparam, func, select, update
 
 from gateway.errors import GatewayError
 from gateway.store import schema as s
+from gateway.store.among import among
 from gateway.store.claiming import ClaimRequest, claim, recover
 from gateway.store.engine import Conn
-from gateway.store.rows import among, load_messages, many, per_database
+from gateway.store.rows import load_messages, many, per_database
 from gateway.store.settling import UnknownRule, late, settle, settle_unknowns
 from gateway.store.transitions import TRANSITIONS, moving
 from gateway.store.types import Direction, MessageRow, NewMessage, NewTransmission, Status
@@ -53,7 +54,7 @@ _NEW_TRANSMISSION = s.transmission.insert()
 _WAITING = s.is_status(_t.status, Status.QUEUED), s.is_flag(_t.ready, 0)
 _PROMOTE = update(s.transmission).where(*_WAITING, _t.due_ms <= bindparam("now")).values(ready=1)
 _PROMOTE_REPEATED = _PROMOTE.where(_t.attempts > 0)
-_NEXT_DUE = select(_t.due_ms).where(*_WAITING, _t.lane.in_(among("lanes"))).order_by(_t.due_ms).limit(1)
+_NEXT_DUE = select(_t.due_ms).where(*_WAITING, among(_t.lane, "lanes")).order_by(_t.due_ms).limit(1)
 _EXPIRING = {
     status: moving(status, Status.EXPIRED, _t.expires_ms <= bindparam("now"), "error")
     for status in (Status.QUEUED, Status.HELD)

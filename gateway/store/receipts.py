@@ -12,9 +12,10 @@ from sqlalchemy import Executable, Select, Table, bindparam, delete, func, or_, 
 
 from drivers.base import Outcome, Receipt, ReceiptStatus
 from gateway.store import schema as s
+from gateway.store.among import among
 from gateway.store.engine import Conn
 from gateway.store.journal import tail, weigh
-from gateway.store.rows import among, chunks, per_database
+from gateway.store.rows import chunks, per_database
 from gateway.store.types import Status
 
 if TYPE_CHECKING:
@@ -31,15 +32,15 @@ _r = s.receipt.c
 _NAMED = (
     select(_p.reference, _p.attempt_id, _p.number, _a.transmission_id, _a.device, _p.sim, _p.tail, _p.receipt)
     .select_from(s.part.join(s.attempt))
-    .where(_p.reference.in_(among("references")))
+    .where(among(_p.reference, "references"))
     .order_by(_p.attempt_id.desc(), _p.number)
 )
 """A reference, and what a Candidate is made of."""
-_NAMED_TO = _NAMED.where(_p.tail.in_(among("tails")))
+_NAMED_TO = _NAMED.where(among(_p.tail, "tails"))
 _DOUBTFUL = (
     select(_p.attempt_id, _p.number, _p.tail, _p.sim, _p.receipt, _a.transmission_id, _a.started_ms)
     .select_from(s.part.join(s.attempt))
-    .where(_a.device == bindparam("of"), _a.started_ms > bindparam("since"), _p.tail.in_(among("tails")))
+    .where(_a.device == bindparam("of"), _a.started_ms > bindparam("since"), among(_p.tail, "tails"))
     .where(_p.reference.is_(None), _p.receipt.is_(None), s.is_status(_p.outcome, Outcome.UNKNOWN))
     .order_by(_p.attempt_id.desc(), _p.number)
 )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
-from sqlalchemy import Executable, Row, Select, Table, bindparam, select
+from sqlalchemy import Executable, Row, Select, Table, select
 from sqlalchemy.engine import Connection as Conn
 
 from gateway.store import schema as s
+from gateway.store.among import among
 from gateway.store.types import Backend, Connection, Contact, Direction, MessageRow, Status, TransmissionRow
 
 if TYPE_CHECKING:
@@ -60,9 +62,9 @@ def _insert(dialect: str) -> Callable[[Table], Insert]:
     return postgresql.insert
 
 
-_compiled: dict[tuple[Executable, str, tuple[str, ...]], tuple[str, list[str] | None, dict[str, Any]]] = {}
-"""By statement, database and parameters: its text, the order of the parameters where they have no names, and the
-values that are its own."""
+Take: TypeAlias = Callable[[Mapping[str, Any]], Any]
+_compiled: dict[tuple[Executable, str, tuple[str, ...]], tuple[str, Take, dict[str, Any]]] = {}
+"""By statement, database and parameters: its text, what it takes of a row, and the values that are its own."""
 
 
 def many(c: Conn, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> int:
@@ -75,16 +77,18 @@ def many(c: Conn, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> i
     key = statement, c.dialect.name, tuple(rows[0])
     if key not in _compiled:
         made: Any = cast("Any", statement).compile(dialect=c.dialect, column_keys=list(rows[0]))
-        _compiled[key] = made.string, made.positiontup, {n: v for n, v in made.params.items() if n not in rows[0]}
-    text, order, own = _compiled[key]
+        own = {name: value for name, value in made.params.items() if name not in rows[0]}
+        _compiled[key] = made.string, _take(made.positiontup), own
+    text, take, own = _compiled[key]
     whole = [{**own, **row} for row in rows] if own else rows
-    given: Any = whole if order is None else [tuple(map(row.__getitem__, order)) for row in whole]
-    return c.exec_driver_sql(text, given).rowcount
+    return c.exec_driver_sql(text, list(map(take, whole))).rowcount
 
 
-def among(name: str) -> Any:
-    """A parameter that holds all the values of an ``IN``."""
-    return bindparam(name, expanding=True)
+def _take(order: Sequence[str] | None) -> Take:
+    """Parameters by their names, or in the order of their places where they have none."""
+    if order is None:
+        return dict
+    return itemgetter(*order) if len(order) > 1 else lambda row: (row[order[0]],)
 
 
 _CONNECTION = (
@@ -127,8 +131,8 @@ _TRANSMISSIONS = select(*_TRANSMISSION, *_CONNECTION).select_from(
     s.transmission.join(s.connection).join(s.backend).outerjoin(s.contact)
 )
 """Made once, as all statements of the store that run for each message: making one takes longer than its query."""
-_MESSAGES_OF = select(s.message).where(s.message.c.seq.in_(among("seqs")))
-_TRANSMISSIONS_OF = _TRANSMISSIONS.where(_t.message_seq.in_(among("seqs"))).order_by(_t.id)
+_MESSAGES_OF = select(s.message).where(among(s.message.c.seq, "seqs"))
+_TRANSMISSIONS_OF = _TRANSMISSIONS.where(among(_t.message_seq, "seqs")).order_by(_t.id)
 
 
 def select_connections() -> Select[Any]:

@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from sqlalchemy import Row, select, update
 
 from drivers.base import Fault, Outcome
 from gateway.store import schema as s
+from gateway.store.among import among
 from gateway.store.engine import Conn
 from gateway.store.evidence import search, unpark
 from gateway.store.journal import end_attempts, parts_of, taken_whole, weigh, with_receipt, write_parts
-from gateway.store.rows import among, chunks
+from gateway.store.rows import chunks
 from gateway.store.transitions import move_each
-from gateway.store.types import PartResult, Settlement, Status
+from gateway.store.types import PartResult, Settlement, Standing, Status
 
 _t = s.transmission.c
-_ATTEMPTS = (
-    select(s.attempt.c.id.label("attempt"), s.attempt.c.device, s.attempt.c.started_ms, s.attempt.c.ended_ms)
-    .add_columns(_t.id, _t.status, _t.owner, _t.parts, _t.attempts, _t.rank, _t.bonus, _t.due_ms)
-    .add_columns(_t.possible_duplicate, s.connection.c.identity)
+_a = s.attempt.c
+_STANDING = (
+    select(
+        *(_a.id.label("attempt"), _a.device, _a.started_ms, _a.ended_ms),
+        *(_t.id, _t.status, _t.owner, _t.parts, _t.attempts, _t.rank, _t.bonus, _t.due_ms, _t.possible_duplicate),
+        s.connection.c.identity,
+    )
     .select_from(s.attempt.join(s.transmission).join(s.connection))
-    .where(s.attempt.c.id.in_(among("attempts")))
+    .where(among(_a.id, "attempts"))
     .with_for_update(of=s.transmission)
 )
+"""What ``Standing`` holds."""
 SAID = frozenset({Outcome.ACCEPTED, Outcome.REFUSED})
 """Outcomes that are the network's own word."""
 
@@ -67,24 +71,24 @@ def settle(c: Conn, epoch: int, results: Sequence[PartResult], settlements: Sequ
     return len(wanted) - len(mine)
 
 
-def _with_earlier(c: Conn, ending: Sequence[Settlement], mine: Mapping[int, Row[Any]]) -> list[Settlement]:
+def _with_earlier(c: Conn, ending: Sequence[Settlement], mine: Mapping[int, Standing]) -> list[Settlement]:
     """Let an earlier attempt decide that the network, as has come out meanwhile, did take whole."""
     again = {mine[each.attempt].id: mine[each.attempt].parts for each in ending if mine[each.attempt].attempts}
     taken = taken_whole(c, again)
     return [
-        replace(each, status=Status.SENT, error=None) if mine[each.attempt].id in taken else each for each in ending
+        each._replace(status=Status.SENT, error=None) if mine[each.attempt].id in taken else each for each in ending
     ]
 
 
-def _attempts(c: Conn, attempts: Iterable[int]) -> dict[int, Row[Any]]:
-    """Open or not, with their transmission locked."""
-    found: dict[int, Row[Any]] = {}
+def _attempts(c: Conn, attempts: Iterable[int]) -> dict[int, Standing]:
+    """By id; their transmissions are locked."""
+    found: list[Standing] = []
     for some in chunks(attempts):
-        found |= {row.attempt: row for row in c.execute(_ATTEMPTS, {"attempts": some})}
-    return found
+        found += map(Standing._make, c.execute(_STANDING, {"attempts": some}).all())
+    return {each.attempt: each for each in found}
 
 
-def _end(c: Conn, ending: Sequence[Settlement], mine: Mapping[int, Row[Any]], now_ms: int) -> None:
+def _end(c: Conn, ending: Sequence[Settlement], mine: Mapping[int, Standing], now_ms: int) -> None:
     repeated = [
         mine[each.attempt].id
         for each in ending
@@ -105,7 +109,7 @@ def _end(c: Conn, ending: Sequence[Settlement], mine: Mapping[int, Row[Any]], no
     end_attempts(c, [(each.attempt, each.status.value, each.error) for each in ending], now_ms)
 
 
-def _values(each: Settlement, row: Row[Any], partial: bool, now_ms: int) -> dict[str, Any]:
+def _values(each: Settlement, row: Standing, partial: bool, now_ms: int) -> dict[str, Any]:
     """What the settlement writes into its transmission."""
     values: dict[str, Any] = {"id": row.id, "error": each.error, "attempts": row.attempts + int(each.counted)}
     if each.status is Status.SENT:

@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Update, bindparam, update
 
 from gateway.store import schema as s
+from gateway.store.among import among
 from gateway.store.engine import Conn
-from gateway.store.rows import among, chunks, many
+from gateway.store.rows import chunks, many
 from gateway.store.types import Status
 
 _S = Status
@@ -71,5 +72,5 @@ def move_each(c: Conn, expected: Status, to: Status, rows: Sequence[Mapping[str,
 
 @functools.cache
 def _moving_some(expected: Status, to: Status, columns: tuple[str, ...]) -> tuple[Update, Update]:
-    one, alike = s.transmission.c.id == bindparam("row_id"), s.transmission.c.id.in_(among("row_ids"))
+    one, alike = s.transmission.c.id == bindparam("row_id"), among(s.transmission.c.id, "row_ids")
     return moving(expected, to, one, *columns), moving(expected, to, alike, *columns)

@@ -8,9 +8,10 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from drivers.base import Fault, Outcome
+from drivers.value import value
 
 
 class Status(enum.StrEnum):
@@ -176,8 +177,7 @@ class MessageRow:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(NamedTuple):
     """A transmission that was written down as handed to a device. ``attempt`` is the driver's token."""
 
     attempt: int
@@ -204,7 +204,26 @@ class Claimed:
     (unless the text now makes another number of parts than ``parts``)."""
 
 
-@dataclass(frozen=True, slots=True)
+class Standing(NamedTuple):
+    """An attempt, ended or not, and its transmission as they stand."""
+
+    attempt: int
+    device: str
+    started_ms: int
+    ended_ms: int | None
+    id: int
+    status: str
+    owner: int | None
+    parts: int
+    attempts: int
+    rank: int
+    bonus: int
+    due_ms: int | None
+    possible_duplicate: int
+    identity: str
+
+
+@value
 class PartResult:
     """One part's result, to be journalled."""
 
@@ -219,8 +238,7 @@ class PartResult:
     sim: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(NamedTuple):
     """What ``policy.after`` decided about an attempt; one function writes it."""
 
     attempt: int
