@@ -18,6 +18,7 @@ from drivers.base import (
     Command,
     Event,
     Health,
+    Left,
     Link,
     Notice,
     Pause,
@@ -132,24 +133,27 @@ class SmppDriver:
         return self._paused or self._closing or self._reopening
 
     def _obey(self, commands: Iterable[Command]) -> None:
+        reason = self._why_not()
         for command in commands:
             match command:
                 case Submit():
-                    if reason := self._why_not():
+                    if reason:
                         self._outbox.not_sent(((command.token, part.index) for part in command.parts), reason)
                     else:
                         self._outbox.put(command)
                 case Ask():
-                    self._questions.put(command, self._why_not())
+                    self._questions.put(command, reason)
                 case Ack():
                     self._inbox.acknowledge(command, self._now)
                 case Pause(on=on):
                     self._pause(on=on)
+                    reason = self._why_not()
                 case Reopen():
                     self._reopening, self._unbinding = True, False
                 case Close(grace_s=grace_s):
                     self._closing_at = min(self._closing_at, self._now + grace_s)
                     self._hand_back("the account is being closed")
+                    reason = self._why_not()
                 case Ussd(token=token):
                     self._events.append(UssdReply(token, None, error="a carrier account has no USSD"))
                 case _:
@@ -255,8 +259,8 @@ class SmppDriver:
         self._questions.next(senders, self._now)
         batch = self._outbox.next(senders, self._now)
         if batch:
-            # The owner must know before the first octet can leave.
-            self._emit(link)
+            # The owner must know before the first octet can leave. What else there is to say keeps no window empty.
+            link.send(Left(tuple(part for _, unit, _ in batch for part in unit.parts), self._now))
         for connection, unit, body in batch:
             connection.session.submit(unit, body, self._now)
         return len(batch)

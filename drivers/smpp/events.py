@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from drivers.smpp.codec import Pdu
 from drivers.smpp.window import Key
+from drivers.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Bound:
     """The peer accepted the bind."""
 
@@ -16,14 +17,14 @@ class Bound:
     version: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class BindRefused:
     """The peer refused the bind; ``Ended`` follows."""
 
     status: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Answered:
     """The answer to one submit. ``late``: it came after ``Unanswered`` for the same key."""
 
@@ -34,7 +35,7 @@ class Answered:
     late: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Replied:
     """The answer to query_sm, cancel_sm or replace_sm; ``pdu`` has no fields where it was a generic_nack."""
 
@@ -42,14 +43,14 @@ class Replied:
     pdu: Pdu
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Unanswered:
     """The response timer of these submits ran out."""
 
     keys: tuple[Key, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Delivered:
     """A deliver_sm or data_sm that waits for ``Session.acknowledge`` with its command and sequence."""
 
@@ -59,14 +60,14 @@ class Delivered:
     frame: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Odd:
     """Something a person may want to read in a log: the peer did what the standard does not foresee."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Ended:
     """The session is over. ``doubtful`` left the host and have no answer; ``unsent`` had not left whole."""
 
@@ -76,7 +77,7 @@ class Ended:
     clean: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class BindAsked:
     """At the carrier's end: a client wants to bind."""
 
@@ -85,7 +86,7 @@ class BindAsked:
     password: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class OutbindAsked:
     """The carrier has connected to us and wants us to bind (SMPP 3.4 §4.1.7)."""
 

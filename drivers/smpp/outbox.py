@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from drivers.base import DriverError, Event, Fault, Left, Outcome, Part, Result, Submit
+from drivers.base import DriverError, Event, Fault, Outcome, Result, Submit
 from drivers.smpp import events, statuses
 from drivers.smpp.account import Account
 from drivers.smpp.connection import Connection
@@ -22,13 +22,14 @@ FULL_OCTETS: Final = 1 << 17
 
 
 class Outbox:
-    """Keeps rules 1 and 2 of ``drivers.base`` for one account; ``say`` takes the events in order."""
+    """Keeps rule 2 of ``drivers.base`` for one account; ``say`` takes the events in order."""
 
     def __init__(self, account: Account, say: Callable[[Iterable[Event]], None]) -> None:
         self.throttle = Throttle()
         self._outgoing = Outgoing(account)
         self._statuses = account.statuses
-        self._queue: deque[tuple[Unit, Submit, Part]] = deque()
+        self._queue: deque[tuple[Unit, bytes]] = deque()
+        """With their bodies, written while the window is full: when it is free no time is lost."""
         self._say = say
 
     def __len__(self) -> int:
@@ -37,12 +38,18 @@ class Outbox:
     def put(self, submit: Submit) -> None:
         """Take one transmission."""
         try:
-            self._queue.extend(self._outgoing.units(submit))
+            units = list(self._outgoing.units(submit))
         except (DriverError, ValueError) as error:
             self._refuse(((submit.token, part.index) for part in submit.parts), str(error))
+            return
+        for unit, part in units:
+            try:
+                self._queue.append((unit, self._outgoing.body(submit, part)))
+            except (DriverError, ValueError) as error:
+                self._refuse(unit.parts, str(error))
 
     def next(self, connections: Sequence[Connection], now: float) -> list[tuple[Connection, Unit, bytes]]:
-        """What leaves now and over which bind, within the windows and the pace; it has its ``Left`` already.
+        """What leaves now and over which bind, within the windows and the pace, once the owner has its ``Left``.
 
         At most ``BATCH``; to be called again when it is so many.
         """
@@ -55,17 +62,11 @@ class Outbox:
             connection = max(rooms, key=rooms.__getitem__, default=None)
             if connection is None or rooms[connection] <= 0:
                 break
-            unit, submit, part = self._queue.popleft()
-            try:
-                body = self._outgoing.body(submit, part)
-            except (DriverError, ValueError) as error:
-                self._refuse(unit.parts, str(error))
-                continue
+            unit, body = self._queue.popleft()
             rooms[connection] -= 1
             batch.append((connection, unit, body))
         if batch:
             self.throttle.took(len(batch))
-            self._say([Left(tuple(part for _, unit, _ in batch for part in unit.parts), now)])
         return batch
 
     def answered(self, event: events.Answered, now: float) -> None:
@@ -99,7 +100,7 @@ class Outbox:
     def hand_back(self, reason: str) -> None:
         """Give back what waits."""
         queue, self._queue = self._queue, deque()
-        self.not_sent((part for unit, _, _ in queue for part in unit.parts), reason)
+        self.not_sent((part for unit, _ in queue for part in unit.parts), reason)
 
     def _refuse(self, parts: Iterable[tuple[int, int]], reason: str) -> None:
         self._say(Result(token, index, Outcome.REFUSED, fault=Fault.MESSAGE, reason=reason) for token, index in parts)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from drivers.base import DriverError, Encoding, Part, Submit
@@ -20,6 +19,7 @@ from drivers.smpp.names import (
 )  # fmt: skip
 from drivers.text import alphabet as gsm
 from drivers.text import udh as headers
+from drivers.value import value
 
 MAX_PAYLOAD: Final = 64_000
 MAX_SEPTETS: Final = 160
@@ -27,7 +27,7 @@ RECEIPT_WANTED: Final = 0x01
 SUBUNIT_DISPLAY: Final = b"\x01"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Unit:
     """What one submit_sm carries: one part, or all of them where the carrier takes a long text in one PDU."""
 
@@ -48,20 +48,16 @@ class Outgoing:
         self._source = self._address(account.source)
         self._service_type = codec.c_octets("service_type", account.service_type, 5)
 
-    def units(self, submit: Submit) -> Iterator[tuple[Unit, Submit, Part]]:
-        """The units of a transmission in order, each with what ``body`` needs."""
+    def units(self, submit: Submit) -> Iterator[tuple[Unit, Part]]:
+        """The units of a transmission in order, each with the part that ``body`` writes."""
         if self._whole(submit):
             first = submit.parts[0]
             ucs2 = first.encoding is Encoding.UCS2
             payload = (submit.text or "").encode("utf-16-be") if ucs2 else gsm.encode(submit.text or "")
-            yield (
-                Unit(submit.token, tuple(part.index for part in submit.parts)),
-                submit,
-                Part(1, 1, first.encoding, payload),
-            )
+            yield Unit(submit.token, tuple(part.index for part in submit.parts)), Part(1, 1, first.encoding, payload)
             return
         for part in submit.parts:
-            yield Unit(submit.token, (part.index,)), submit, part
+            yield Unit(submit.token, (part.index,)), part
 
     def _whole(self, submit: Submit) -> bool:
         """Whether a long text goes as one PDU: wanted, all of it still to go, and without national tables."""

@@ -34,12 +34,12 @@ def encode(text: str, locking: int = 0, single: int = 0) -> bytes:
     Raises UnicodeEncodeError, which names the first character that the tables lack, and ValueError for a
     table that 23.038 doesn't define.
     """
-    table = encoder(locking, single)
     try:
-        return b"".join([table[character] for character in text])
-    except KeyError:
-        at = next(i for i, character in enumerate(text) if character not in table)
-        reason = f"U+{ord(text[at]):04X} isn't in the GSM 7 bit alphabet"
+        return text.translate(_septets(locking, single)).encode("latin-1")
+    except _StrangeError as error:
+        (code,) = error.args
+        at = text.index(chr(code))
+        reason = f"U+{code:04X} isn't in the GSM 7 bit alphabet"
         raise UnicodeEncodeError(CODEC, text, at, at + 1, reason) from None
 
 
@@ -97,6 +97,21 @@ def encoder(locking: int = 0, single: int = 0) -> Mapping[str, bytes]:
     for septet, character in sorted((SINGLE[single] if single else EXTENSION).items()):
         table.setdefault(character, bytes([ESCAPE, septet]))
     return MappingProxyType(table)
+
+
+class _StrangeError(Exception):
+    """A character (its code) that the tables lack."""
+
+
+class _Septets(dict[int, str]):
+    def __missing__(self, code: int) -> str:
+        raise _StrangeError(code)  # str.translate would keep what a LookupError says is missing
+
+
+@cache
+def _septets(locking: int, single: int) -> _Septets:
+    """For ``str.translate``, which takes a third of the time of a loop: by code, the septets as characters."""
+    return _Septets({ord(each): septets.decode("latin-1") for each, septets in encoder(locking, single).items()})
 
 
 @cache

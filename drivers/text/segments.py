@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from itertools import groupby
 
 from drivers.base import Encoding, Part
@@ -70,11 +71,17 @@ def choose(
 
 def unfit(text: str, *, locking: int = 0, single: int = 0, alphabet: str = "gsm7") -> tuple[str, ...]:
     """The characters, each once and in order, that can't be sent as GSM 7 bit."""
+    fit = _fit(locking, single, alphabet)
+    return () if fit.issuperset(text) else tuple(c for c in dict.fromkeys(text) if c not in fit)
+
+
+@cache
+def _fit(locking: int, single: int, alphabet: str) -> frozenset[str]:
+    """The characters that can be sent as GSM 7 bit."""
     if alphabet not in _CARRIER_CODECS:
         raise ValueError(f"{alphabet!r} isn't an alphabet; known are {', '.join(_CARRIER_CODECS)}")
-    table = gsm.encoder(locking, single)
     codec = _CARRIER_CODECS[alphabet]
-    return tuple(c for c in dict.fromkeys(text) if c not in table or (codec and not c.encode(codec, "ignore")))
+    return frozenset(c for c in gsm.encoder(locking, single) if codec is None or c.encode(codec, "ignore"))
 
 
 def split(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import selectors
 import ssl
 import threading
 import time
@@ -36,8 +37,10 @@ from drivers.virtual.carrier_mailbox import Mailbox
 from drivers.virtual.carrier_peer import Peer
 from drivers.virtual.carrier_shelf import Kept, Shelf, wait_s
 
-HALF_TICK_S = 0.0005
-"""asyncio waits whole milliseconds, rounded up: half of one less, and answers are on time on the average."""
+
+def event_loop() -> asyncio.AbstractEventLoop:
+    """A loop that is on time: select(2) waits for microseconds, epoll for whole milliseconds, and rounds up."""
+    return asyncio.SelectorEventLoop(selectors.SelectSelector())
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +216,7 @@ class Carrier:
     def _later(self, at: float, peer: Peer, octets: bytes) -> None:
         """Write at a time of the monotonic clock, which asyncio's loops on Linux go by; at once when it has come."""
         if at > time.monotonic():
-            asyncio.get_running_loop().call_at(at - HALF_TICK_S, peer.write, octets)
+            asyncio.get_running_loop().call_at(at, peer.write, octets)
         else:
             peer.write(octets)
 
@@ -276,7 +279,7 @@ def virtual_carrier(options: CarrierOptions) -> Iterator[tuple[str, int]]:
     """
     from drivers.virtual.carrier_control import serve_control
 
-    loop = asyncio.new_event_loop()
+    loop = event_loop()
     carrier = Carrier(options)
 
     async def start() -> tuple[str, int]:

@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Sequence
 from typing import Any
 
-from drivers.virtual.carrier import Carrier, CarrierAccount, CarrierOptions
+from drivers.virtual.carrier import Carrier, CarrierAccount, CarrierOptions, event_loop
 from drivers.virtual.carrier_control import serve_control
 from drivers.virtual.carrier_messages import ID_FORMS
 
@@ -22,7 +22,8 @@ def main(arguments: Sequence[str]) -> int:
     """Serve until SIGTERM or SIGINT; the first line says where. Returns the exit status: 2 for wrong options."""
     try:
         options = _options(_parser().parse_args(arguments))
-        asyncio.run(_serve(options))
+        with asyncio.Runner(loop_factory=event_loop) as runner:
+            runner.run(_serve(options))
     except (ValueError, OSError) as error:
         sys.stderr.write(f"virtual carrier: {error}\n")
         return 2
