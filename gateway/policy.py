@@ -2,8 +2,8 @@
 
 A transmission of several parts is decided as one. What decides, the first that fits:
 
-1. A part refused for the message's fault: ``failed``; no other part's fate can mend it.
-2. All parts accepted: ``sent``.
+1. All parts accepted: ``sent``.
+2. A part refused for the message's fault: ``failed``; no other part's fate can mend it.
 3. A part in doubt: ``unknown``, until evidence comes or ``on_unknown`` applies.
 4. The device is too fast, or in trouble: back to its place in the queue after a short pause, no attempt counted; other
    refusals of such a device say nothing of the message. Meanwhile the next one is tried, or another device of the pool;
@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from drivers.base import Fault, Outcome, Result
+from drivers.value import value
 from gateway.store.types import Status
 
 LONGEST_S = 3600.0
@@ -40,7 +41,7 @@ class DevicePolicy:
     settle_s: float = 60.0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Decision:
     """What becomes of a transmission; ``Settlement`` is this with the attempt's names."""
 
@@ -67,10 +68,10 @@ def after(
 
     ``expires_ms``: when there is no time for another attempt before it, it has expired.
     """
-    if message := _first(results, Fault.MESSAGE):
-        return Decision(Status.FAILED, _sentence(message))
     if results and all(result.outcome is Outcome.ACCEPTED for result in results):
         return Decision(Status.SENT)
+    if message := _first(results, Fault.MESSAGE):
+        return Decision(Status.FAILED, _sentence(message))
     doubtful = [result for result in results if result.outcome is Outcome.UNKNOWN]
     if doubtful:
         return Decision(Status.UNKNOWN, _in_doubt(doubtful, len(results)))

@@ -24,7 +24,7 @@ class Aside:
         """``folder``: the state directory, for records."""
         self._device, self._folder, self._clock = device, folder, clock
         self._settings = settings
-        self._history = History()
+        self._history = History() if isinstance(settings, ModemConfig) else None
         self._balance = Balance(device, settings.balance if isinstance(settings, ModemConfig) else None)
         self._overdue = Overdue(device, settings)
 
@@ -35,7 +35,7 @@ class Aside:
 
     def load(self, c: Conn, *, crashed: bool) -> None:
         """Take up what an earlier worker knew; ``crashed``: its service did not end by itself. Raises StoreError."""
-        if isinstance(self._settings, ModemConfig):
+        if self._history is not None and isinstance(self._settings, ModemConfig):
             self._history.load(c, self._device)
             if crashed:
                 # For so long evidence is waited for anyway.
@@ -44,13 +44,14 @@ class Aside:
 
     def options(self, c: Conn) -> dict[str, Any]:
         """What the driver is told besides the config. Raises StoreError."""
-        if not isinstance(self._settings, ModemConfig):
+        if self._history is None:
             return {}
         return {"past": self._history.past(c, self._device, self._clock.mono())}
 
     def take(self, event: Event, state: DeviceState, desk: RequestDesk) -> bool:
         """Take what the device says; whether that was all that it was for."""
-        self._history.take(event)
+        if self._history is not None:
+            self._history.take(event)
         match event:
             case UssdReply(token=token) if token == TOKEN:
                 self._balance.reply(event, self._clock.mono(), self._clock.now_ms())
@@ -62,7 +63,7 @@ class Aside:
             case Recorded():
                 desk.recorded(event, self._write)
                 return True
-            case Health() if self._history.smscs:
+            case Health() if self._history is not None and self._history.smscs:
                 state.know(**{SMSCS: dict(self._history.smscs)})
         return False
 

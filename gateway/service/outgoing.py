@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections import Counter, OrderedDict, deque
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -67,7 +67,8 @@ class OutBatch:
 @dataclass(slots=True)
 class _Attempt:
     claimed: Claimed
-    waiting: deque[Part]
+    waiting: tuple[Part, ...]
+    """Those that are not with the device yet."""
     parts: int
     expires_mono: float | None = None
     """``expires`` by the clock that nobody sets, as it stood when this was claimed."""
@@ -87,8 +88,11 @@ class Outgoing:
         """``metered``: the device has limits, so what leaves is written down. ``subjects``: whose limits a message
         counts against besides."""
         self._policy, self.limiter, self._splitter, self._clock = policy, limiter, splitter, clock
-        self._receipts, self._metered, self._chance = receipts, metered, chance or random.SystemRandom()
+        self._receipts, self._metered = receipts, metered
+        self._chance = chance or random.Random()  # noqa: S311 - a pause, not a secret
         self._attempts: dict[int, _Attempt] = {}
+        self._unsent: dict[int, _Attempt] = {}
+        """Those of them with parts that are not with the device yet, in their order."""
         self._results: list[PartResult] = []
         self._late: list[PartResult] = []
         self._settlements: list[Settlement] = []
@@ -122,7 +126,7 @@ class Outgoing:
     @property
     def waiting(self) -> int:
         """Parts of claimed transmissions that are not with the device yet."""
-        return sum(len(attempt.waiting) for attempt in self._attempts.values())
+        return sum(len(attempt.waiting) for attempt in self._unsent.values())
 
     def room(self, now: float) -> Room | None:
         """What may be claimed at ``now`` (monotonic); None when nothing may."""
@@ -157,10 +161,12 @@ class Outgoing:
             try:
                 parts = self._splitter.split(each)
             except ValueError as error:
-                self._attempts[each.attempt] = _Attempt(each, deque(), 1)
+                self._attempts[each.attempt] = _Attempt(each, (), 1)
                 self.result(Result(each.attempt, 1, Outcome.REFUSED, fault=Fault.MESSAGE, reason=str(error)))
                 continue
-            self._attempts[each.attempt] = _Attempt(each, deque(parts), len(parts), self._expires_mono(each))
+            self._attempts[each.attempt] = self._unsent[each.attempt] = _Attempt(
+                each, tuple(parts), len(parts), self._expires_mono(each)
+            )
 
     def submits(self, now: float) -> list[Submit]:
         """What the device gets now, within its window and its limits."""
@@ -169,15 +175,18 @@ class Outgoing:
             return given
         credit = self._window(now) - self.in_flight
         free = self.limiter.available(now)
-        for attempt in self._attempts.values():
+        for attempt in list(self._unsent.values()):
             count = min(len(attempt.waiting), credit, credit if free is None else free)
-            if count > 0:
-                parts = tuple(attempt.waiting.popleft() for _ in range(count))
-                attempt.open.update((part.index, None) for part in parts)
-                self.limiter.reserve(count, now)
-                given.append(self._submit(attempt, parts))
-                credit -= count
-                free = None if free is None else free - count
+            if count <= 0:
+                break
+            parts, attempt.waiting = attempt.waiting[:count], attempt.waiting[count:]
+            attempt.open.update((part.index, None) for part in parts)
+            if not attempt.waiting:
+                del self._unsent[attempt.claimed.attempt]
+            self.limiter.reserve(count, now)
+            given.append(self._submit(attempt, parts))
+            credit -= count
+            free = None if free is None else free - count
         return given
 
     def left(self, event: Left) -> None:
@@ -205,9 +214,10 @@ class Outgoing:
 
     def give_back(self, reason: str) -> None:
         """Hand back every part that is not with the device, as never sent."""
-        for token, attempt in list(self._attempts.items()):
-            for part in list(attempt.waiting):
-                attempt.waiting.popleft()
+        unsent, self._unsent = self._unsent, {}
+        for token, attempt in unsent.items():
+            parts, attempt.waiting = attempt.waiting, ()
+            for part in parts:
                 self._end(attempt, Result(token, part.index, Outcome.NOT_SENT, reason=reason))
 
     def batch(self) -> OutBatch:
@@ -260,9 +270,9 @@ class Outgoing:
             return
         taken = event.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN)
         self.limiter.settle(now, taken=taken, left_at=left)
-        at_ms = self._clock.at_ms(now if left is None else left)
-        for subject in (*((DEVICE,) if self._metered else ()), *self._subjects(claimed)):
-            self._usage[subject, at_ms, taken] += 1
+        if subjects := (*((DEVICE,) if self._metered else ()), *self._subjects(claimed)):
+            at_ms = self._clock.at_ms(now if left is None else left)
+            self._usage.update((subject, at_ms, taken) for subject in subjects)
 
     def _hold(self, event: Result) -> None:
         """Leave a device in trouble alone for a while: its messages wait, and the log is not flooded."""
@@ -290,6 +300,7 @@ class Outgoing:
     def _settle(self, attempt: _Attempt) -> None:
         claimed = attempt.claimed
         del self._attempts[claimed.attempt]
+        self._unsent.pop(claimed.attempt, None)
         results = [attempt.results[index] for index in sorted(attempt.results)]
         expires_ms = None if attempt.expires_mono is None else self._clock.at_ms(attempt.expires_mono)
         if self.limiter.recipients:
