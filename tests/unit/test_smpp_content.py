@@ -20,7 +20,7 @@ def submitted(part: Part, options=None, **submit) -> smpp34.SubmitSm:
     """A part as smpp34 reads it."""
     out = outgoing.Outgoing(account({**OPTIONS, **(options or {})}))
     command = Submit(1, submit.pop("to", "+254700000001"), (part,), **submit)
-    ((_, _, unit_part),) = out.units(command)
+    ((_, unit_part),) = out.units(command)
     return smpp34.decode(codec.pdu(names.SUBMIT_SM, 1, 0, out.body(command, unit_part)))
 
 
