@@ -2,33 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from drivers.base import Ack, Incoming, Receipt
-from gateway.store import inbox, receipts
-from gateway.store.engine import Conn
-
-
-@dataclass(frozen=True, slots=True)
-class InBatch:
-    """What came in and has not been written yet."""
-
-    incoming: tuple[Incoming, ...] = ()
-    receipts: tuple[Receipt, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.incoming or self.receipts)
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The device's names for all of them."""
-        return (*(each.key for each in self.incoming), *(each.key for each in self.receipts))
-
-    def save(self, c: Conn, device: str, now_ms: int) -> tuple[int, int]:
-        """Store all of it; how many messages became ready for the router, and how many receipts fit several."""
-        ready = len(inbox.save(c, device, self.incoming, now_ms).messages) if self.incoming else 0
-        ambiguous = receipts.save(c, device, self.receipts, now_ms).ambiguous if self.receipts else 0
-        return ready, ambiguous
+from gateway.service.batches import InBatch
 
 
 class Inflow:

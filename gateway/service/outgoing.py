@@ -9,20 +9,19 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from drivers.base import Fault, Left, Outcome, Part, Result, Submit
-from gateway import logs
 from gateway.limits import Limiter
 from gateway.limits.limiter import RAMP_STEP_S
 from gateway.parts import Splitter
 from gateway.policy import DevicePolicy, after
+from gateway.service.batches import OutBatch
 from gateway.service.clock import Clock
 from gateway.service.pace import Backoff
 from gateway.store.types import Claimed, PartResult, Settlement, Status, UsageRow
 
-log = logs.get(__name__)
 MOST_ROWS = 200
 REMEMBERED = 1000
 DEVICE = ""
@@ -41,27 +40,6 @@ class Room:
     parts: int | None
     whole: int | None
     recipients: tuple[int, frozenset[str]] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class OutBatch:
-    """What the store has to learn about outgoing parts."""
-
-    results: tuple[PartResult, ...] = ()
-    late: tuple[PartResult, ...] = ()
-    settlements: tuple[Settlement, ...] = ()
-    usage: tuple[UsageRow, ...] = ()
-    shares: Mapping[str, tuple[UsageRow, ...]] = field(default_factory=dict)
-    """The same by backend and sender, where these have limits."""
-    recipients: Mapping[str, int] = field(default_factory=dict)
-    """When something last left for each (ms), where they are limited."""
-
-    def __bool__(self) -> bool:
-        return bool(self.results or self.late or self.settlements or self.usage)
-
-    def count(self, *statuses: Status) -> int:
-        """How many settlements have one of these statuses."""
-        return sum(settlement.status in statuses for settlement in self.settlements)
 
 
 @dataclass(slots=True)

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gateway.service.incoming import InBatch
-from gateway.service.outgoing import OutBatch
+from gateway.service.batches import InBatch, OutBatch
 from gateway.service.pins import PinDesk, PinStep
 from gateway.service.requests import REPLACED
 from gateway.store import devices, inquiries, outbox, pins, requests, usage

@@ -17,6 +17,7 @@ source = "22141"
 dlr_url = "http://127.0.0.1:{port}/in/kannel/report"
 dlr_token = "t%&+ 1"
 retry_delay = "1s"
+retries = 100
 [server.http]
 listen = "127.0.0.1:{port}"
 [server.http.in.kannel]
