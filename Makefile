@@ -5,6 +5,8 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Most tests wait for a device or a process, so there may be more workers than cores.
 WORKERS ?= $(shell expr 3 \* $$(nproc))
+# Where it is set, each of the processes that the tests start compiles every module anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: docs help install demo test check format bench crash deb appliance lock clean
 
