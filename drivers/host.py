@@ -15,7 +15,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any, cast
 
-from drivers import catalog, process, wire
+from drivers import catalog, heap, process, wire
 from drivers.base import Command, DriverError, Event, Health, Left, State
 
 PR_SET_PDEATHSIG = 1
@@ -114,6 +114,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             link.send(Health(State.BLOCKED, reason=str(error)))
             link.flush(wait=True)
             return process.REFUSED
+        heap.settle()
         driver.run(link)
         link.flush(wait=True)
     except EOFError:

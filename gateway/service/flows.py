@@ -42,7 +42,7 @@ from gateway.store.crashing import Point, point
 from gateway.store.outbox import ClaimRequest
 
 log = logs.get(__name__)
-LINGER_S = 0.02
+LINGER_S = 0.03
 """So far apart the commits of a busy device begin at least: results wait for each other, a commit costs more."""
 
 

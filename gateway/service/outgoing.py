@@ -22,7 +22,10 @@ from gateway.service.clock import Clock
 from gateway.service.pace import Backoff
 from gateway.store.types import Claimed, PartResult, Settlement, Status, UsageRow
 
-MOST_ROWS = 200
+MOST_ROWS = 400
+"""So many are claimed at once."""
+MOST_AHEAD = 200
+"""So many are claimed beyond what the device has room for."""
 REMEMBERED = 1000
 DEVICE = ""
 """Whose usage it is when it is the device's own."""
@@ -111,7 +114,7 @@ class Outgoing:
         waiting = self.waiting
         # A window's worth is claimed ahead, so that the device is never idle during a commit; a modem takes one by one.
         window = self._window(now)
-        rows = (window if window == 1 else window + min(window, MOST_ROWS)) - self.in_flight - waiting
+        rows = (window if window == 1 else window + min(window, MOST_AHEAD)) - self.in_flight - waiting
         free = self.limiter.available(now)
         parts = None if free is None else free - waiting
         if rows <= 0 or now < self._held_until or (parts is not None and parts <= 0):

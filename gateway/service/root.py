@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 
+from drivers import heap
 from drivers.base import State
 from gateway import api, lock, logs, wake
 from gateway import config as configs
@@ -83,6 +84,7 @@ class Service:
             self._workers = stack.enter_context(self._working(store, epoch))
             stack.enter_context(self._listening())
             stack.enter_context(self._scheduled(store, epoch))
+            heap.settle()
             self._notify.ready()
             log.info("the service is ready", node=section.node, devices=len(self._workers))
             self._until_told()
