@@ -36,9 +36,10 @@ class _All(TypeDecorator[Collection[Any]]):
 
     def process_bind_param(self, value: Collection[Any] | None, dialect: Dialect) -> Any:
         values = list(value or ())
-        if dialect.name != "sqlite":
-            return values
-        return repr(values) if self.of is BigInteger else json.dumps(values)  # whole numbers are written alike
+        if self.of is Text:
+            # No column has one with NUL: PostgreSQL can't store it, and for SQLite's JSON a string ends there.
+            values = [each for each in values if "\0" not in each]
+        return json.dumps(values) if dialect.name == "sqlite" else values
 
 
 class _Members(FunctionElement[Any]):

@@ -26,7 +26,14 @@ def statements():
 
 
 @pytest.mark.parametrize(
-    "wanted", [[], ["+254700000001"], ["it's", 'a "b"', "ü\\", "+254700000002"], [f"+2547{n:08}" for n in range(3000)]]
+    "wanted",
+    [
+        [],
+        ["+254700000001"],
+        ["it's", 'a "b"', "ü\\", "+254700000002"],
+        ["it's\0", "\0", "+254700000001"],
+        [f"+2547{n:08}" for n in range(3000)],
+    ],
 )
 def test_what_is_among_strings(store, wanted):
     there = ["+254700000001", "it's", 'a "b"', "ü\\"]
