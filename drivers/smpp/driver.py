@@ -7,7 +7,7 @@ import dataclasses
 import selectors
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from drivers.base import (
@@ -35,7 +35,7 @@ from drivers.smpp.binds import Binds, Happened
 from drivers.smpp.connection import Connection, bind_fields
 from drivers.smpp.health import HealthReporter
 from drivers.smpp.inbox import Inbox
-from drivers.smpp.names import BIND_TRANSMITTER
+from drivers.smpp.names import BIND_TRANSMITTER, ROK
 from drivers.smpp.outbox import BATCH, Outbox
 from drivers.smpp.questions import Questions
 
@@ -101,7 +101,7 @@ class SmppDriver:
         self._now = now = time.monotonic()
         for key, mask in ready:
             if isinstance(key.data, Connection):
-                self._handle_all(key.data, key.data.ready(mask, now))
+                self._heard(key.data, key.data.ready(mask, now), link)
             elif key.fileobj is link:
                 self._obey(link.receive(0))
             else:
@@ -193,6 +193,18 @@ class SmppDriver:
     def _deal(self, happened: Happened) -> None:
         for connection, what in happened:
             self._handle_all(connection, what)
+
+    def _heard(self, connection: Connection, happened: Sequence[events.SessionEvent], link: Link) -> None:
+        """Deal with what a peer said; if that is only that it took something, once more of it has left: meanwhile the
+        window would have room for nothing."""
+        bind = self._binds.of(connection)
+        if bind is None:
+            return
+        if all(isinstance(event, events.Answered) and event.status == ROK for event in happened):
+            self._submit(link)
+            self._flush()
+        for event in happened:
+            self._handle(bind, connection, event)
 
     def _handle_all(self, connection: Connection, happened: Iterable[events.SessionEvent]) -> None:
         bind = self._binds.of(connection)
